@@ -1,0 +1,1 @@
+"""Tensors only: no text, no tokenizer, no model loading."""

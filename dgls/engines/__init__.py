@@ -1,0 +1,81 @@
+"""What an engine is: a prompt goes in, drafts come out. The only room that knows models and wire formats.
+
+An engine never sees a URI, an editor never sees a token.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from dgls.errors import SettingError
+from dgls.settings import Settings
+from dgls.text.prompt import Prompt
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token in a gap: its text, the model's probability for it (0..1), and whether it may still change."""
+
+    text: str
+    sureness: float
+    settled: bool
+
+
+@dataclass(frozen=True)
+class Draft:
+    """One candidate for the gap at one step; `score` is comparable between candidates of one final `Drafts`."""
+
+    text: str
+    tokens: tuple[Token, ...] = ()
+    settled: bool = False
+    score: float = 0.0
+    gap_tokens: int = 0
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a fill took, in counts; `n_reused_tokens` of the prefix came out of the cache."""
+
+    n_steps: int = 0
+    n_forwards: int = 0
+    n_encoded_tokens: int = 0
+    n_reused_tokens: int = 0
+
+
+@dataclass(frozen=True)
+class Drafts:
+    """The candidates at one step, best first; the last one that an engine yields is `final`."""
+
+    candidates: tuple[Draft, ...]
+    final: bool
+    cost: Cost = field(default_factory=Cost)
+
+
+class Engine(Protocol):
+    """Fills gaps. Closing the generator that `drafts` returned stops the work within one denoising step."""
+
+    @property
+    def name(self) -> str:
+        """What fills: engine, model and device in one line."""
+
+    def start(self) -> AsyncIterator[str]:
+        """Makes the engine ready, yielding a phrase for each stage of it. Raises EngineError."""
+
+    def drafts(self, prompt: Prompt) -> AsyncGenerator[Drafts, None]:
+        """The candidates as they come into focus; the last item is final. Raises EngineError."""
+
+    async def close(self) -> None:
+        """Frees what the engine holds; it cannot be used afterwards."""
+
+
+def load(settings: Settings) -> Engine:
+    """The engine that the settings name, not started yet. Imports no model library. Raises EngineError."""
+    if settings.engine == "scripted":
+        from dgls.engines.scripted import ScriptedEngine
+
+        if not settings.script:
+            raise SettingError("the scripted engine has no script", "set one: --set script=FILE.json")
+        return ScriptedEngine(settings.script)
+    from dgls.engines.local import LocalEngine
+
+    return LocalEngine(settings)

@@ -1,0 +1,90 @@
+"""The engine that writes what it is told: for tests, demos and editor development.
+
+Its script is a JSON file:
+
+    {"default": {"drafts": ["..."], "delay_ms": 0},
+     "rules": [{"prefix_ends": "def a", "drafts": ["...", "..."], "delay_ms": 30}]}
+
+The first rule whose `prefix_ends` ends the prefix answers, else the default. Each draft comes after its delay, the
+last one is final. `alternatives` (optional) stand beside the last draft as further candidates.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cattrs
+
+from dgls.engines import Cost, Draft, Drafts, Token
+from dgls.errors import ScriptError
+from dgls.text.prompt import Prompt
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What to answer when the prefix ends with `prefix_ends`."""
+
+    drafts: list[str]
+    delay_ms: float = 0
+    prefix_ends: str = ""
+    alternatives: list[str] = ()  # type: ignore[assignment] # an empty tuple is the only immutable empty default
+
+
+@dataclass(frozen=True)
+class Script:
+    """The rules in the order in which they are tried, and what to answer when none fits."""
+
+    default: Rule = Rule([""])
+    rules: list[Rule] = ()  # type: ignore[assignment] # as above
+
+
+class ScriptedEngine:
+    """Answers from a script."""
+
+    def __init__(self, path: str) -> None:
+        self._path = Path(path)
+        self._script = Script()
+
+    @property
+    def name(self) -> str:
+        """What fills."""
+        return f"scripted ({self._path.name})"
+
+    async def start(self) -> AsyncIterator[str]:
+        """Reads the script. Raises ScriptError."""
+        yield f"reading {self._path.name}"
+        self._script = read_script(self._path)
+
+    async def drafts(self, prompt: Prompt) -> AsyncGenerator[Drafts, None]:
+        """The drafts of the first rule that fits."""
+        rule = next((rule for rule in self._script.rules if prompt.prefix.endswith(rule.prefix_ends)), self._script.default)
+        for n_steps, text in enumerate(rule.drafts, start=1):
+            await asyncio.sleep(rule.delay_ms / 1000)
+            final = n_steps == len(rule.drafts)
+            texts = [text, *rule.alternatives] if final else [text]
+            yield Drafts(tuple(_draft(text, final) for text in texts), final, Cost(n_steps=n_steps))
+
+    async def close(self) -> None:
+        """Nothing to free."""
+
+
+def read_script(path: Path) -> Script:
+    """The script in a file. Raises ScriptError."""
+    try:
+        data: Any = json.loads(path.read_text(encoding="utf-8"))
+        script = cattrs.Converter(forbid_extra_keys=True).structure(data, Script)
+    except OSError as error:
+        raise ScriptError(f"cannot read the script {path.name}", error.strerror or "check the path") from error
+    except (ValueError, cattrs.BaseValidationError) as error:
+        raise ScriptError(f"the script {path.name} is broken", 'it looks like {"default": {"drafts": ["..."]}}') from error
+    if not all(rule.drafts for rule in (script.default, *script.rules)):
+        raise ScriptError(f"a rule in {path.name} has no drafts", 'give each at least one: "drafts": ["..."]')
+    return script
+
+
+def _draft(text: str, final: bool) -> Draft:
+    """A draft of one token that is sure of itself."""
+    return Draft(text, (Token(text, 1.0, final),), settled=final, gap_tokens=1)

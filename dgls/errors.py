@@ -1,0 +1,54 @@
+"""Every error that dgls raises on purpose; each says what is wrong and what to do next.
+
+    DglsError
+    ├── UsageError           the command line cannot be understood
+    │   └── SettingError     a setting does not exist or has an impossible value
+    ├── SourceError          a source file cannot be read as text
+    ├── PositionError        a position lies outside its document
+    └── EngineError          the engine cannot work
+        ├── ModelError       the model is missing, broken or too large
+        └── ScriptError      the scripted engine's file is missing or broken
+
+"Nothing to show" is not an error: it is a `Silence` (dgls/text/fill.py).
+"""
+
+
+class DglsError(Exception):
+    """What is wrong (`problem`) and what to do about it (`next_step`), in one line."""
+
+    def __init__(self, problem: str, next_step: str) -> None:
+        super().__init__(problem, next_step)
+        self.problem = problem
+        self.next_step = next_step
+
+    def __str__(self) -> str:
+        """One line, whatever a library put into its message."""
+        return " ".join(f"{self.problem}: {self.next_step}".split())
+
+
+class UsageError(DglsError):
+    """The command line cannot be understood."""
+
+
+class SettingError(UsageError):
+    """A setting does not exist or has an impossible value."""
+
+
+class SourceError(DglsError):
+    """A source file cannot be read as text."""
+
+
+class PositionError(DglsError):
+    """A position lies outside its document."""
+
+
+class EngineError(DglsError):
+    """The engine cannot work."""
+
+
+class ModelError(EngineError):
+    """The model is missing, broken or too large."""
+
+
+class ScriptError(EngineError):
+    """The scripted engine's file is missing or broken."""

@@ -1,0 +1,107 @@
+"""The flow: gap -> prompt -> drafts -> fill. Read this second."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+from dgls.engines import Cost, Draft, Drafts, Engine
+from dgls.settings import Settings
+from dgls.text.clip import clip
+from dgls.text.fill import Fill, Silence
+from dgls.text.gap import Gap
+from dgls.text.prompt import prompt
+from dgls.text.syntax import n_errors
+
+# Four characters of code are about one token; twice that, so that the engine's own budget in tokens decides.
+_CHARS_PER_TOKEN = 8
+_DEFAULT_CONTEXT_TOKENS = 4096
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A draft after the clip: what the choice between rows looked at."""
+
+    raw: str
+    text: str
+    score: float
+    n_errors: int | None
+    draft: Draft
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The fills of a gap, best first, or the reason why there is none; and what it took."""
+
+    fills: tuple[Fill, ...] = ()
+    silence: Silence | None = None
+    candidates: tuple[Candidate, ...] = ()
+    cost: Cost = field(default_factory=Cost)
+    ms: dict[str, float] = field(default_factory=dict)
+
+
+async def infill(gap: Gap, engine: Engine, settings: Settings) -> AsyncGenerator[Drafts | Answer, None]:
+    """The drafts of a gap as they come into focus, and last the answer. Raises EngineError."""
+    watch = Stopwatch()
+    asked = prompt(gap, (settings.context_tokens or _DEFAULT_CONTEXT_TOKENS) * _CHARS_PER_TOKEN)
+    watch.lap("prompt")
+    last = Drafts((), final=True)
+    async with aclosing(engine.drafts(asked)) as stream:
+        async for last in stream:
+            watch.lap("engine")
+            yield last
+    candidates = chosen(gap, last.candidates)
+    fills = tuple(fills_of(gap, candidates))
+    watch.lap("clip")
+    yield Answer(fills, None if fills else Silence.EMPTY, candidates, last.cost, watch.ms)
+
+
+async def answer(gap: Gap, engine: Engine, settings: Settings) -> Answer:
+    """The answer alone, within the deadline. Raises EngineError."""
+    last = Answer(silence=Silence.EMPTY)
+    try:
+        async with asyncio.timeout(settings.deadline_ms / 1000), aclosing(infill(gap, engine, settings)) as stream:
+            async for item in stream:
+                if isinstance(item, Answer):
+                    last = item
+    except TimeoutError:
+        return Answer(silence=Silence.LATE)
+    return last
+
+
+def chosen(gap: Gap, drafts: tuple[Draft, ...]) -> tuple[Candidate, ...]:
+    """The candidates, best first: fewest syntax errors around the gap, then the engine's score; empty texts last."""
+    candidates = []
+    for draft in drafts:
+        text = clip(draft.text, gap)
+        candidates.append(Candidate(draft.text, text, draft.score, n_errors(gap, text), draft))
+    return tuple(sorted(candidates, key=lambda found: (not found.text, found.n_errors or 0, -found.score)))
+
+
+def fills_of(gap: Gap, candidates: tuple[Candidate, ...]) -> list[Fill]:
+    """One fill for each different text, in the candidates' order."""
+    by_text: dict[str, Fill] = {}
+    for found in candidates:
+        if found.text and found.text not in by_text:
+            by_text[found.text] = Fill(gap, found.text, _mean_sureness(found.draft))
+    return list(by_text.values())
+
+
+def _mean_sureness(draft: Draft) -> float:
+    """The mean probability of a draft's tokens, 0..1."""
+    return sum(token.sureness for token in draft.tokens) / len(draft.tokens) if draft.tokens else 0.0
+
+
+class Stopwatch:
+    """Milliseconds by stage: each lap is added to its stage."""
+
+    def __init__(self) -> None:
+        self.ms: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, stage: str) -> None:
+        """Adds the time since the last lap to a stage."""
+        now = time.perf_counter()
+        self.ms[stage] = self.ms.get(stage, 0.0) + (now - self._last) * 1000
+        self._last = now

@@ -1,0 +1,1 @@
+"""The only place for pygls and lsprotocol."""

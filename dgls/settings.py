@@ -1,0 +1,121 @@
+"""Every setting once: its name with unit, default and one sentence. README's table is made from here."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import Field, asdict, dataclass, field, fields, replace
+from difflib import get_close_matches
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import cattrs
+
+from dgls.errors import SettingError
+
+
+def _setting(default: Any, sentence: str, *, least: int | None = None, most: int | None = None) -> Any:
+    """A field with its sentence and, for numbers, its bounds."""
+    return field(default=default, metadata={"sentence": sentence, "least": least, "most": most})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All settings; build one with `with_settings`, which checks names and values."""
+
+    engine: Literal["local", "scripted"] = _setting("local", "What fills gaps: a model in this process, or a script.")
+    model: str = _setting("", "Model folder or hub id for the local engine; empty means the bundled small model.")
+    script: str = _setting("", "JSON file that the scripted engine answers from.")
+    device: Literal["auto", "cpu", "cuda", "mps"] = _setting("auto", "Where the local engine computes.")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = _setting(
+        "auto", "Number format of the weights; auto is bfloat16 on a GPU and float32 on a CPU."
+    )
+    threads: int = _setting(0, "CPU threads of the local engine; 0 leaves it to torch.", least=0, most=1024)
+    strategy: Literal["auto", "base", "chat", "prompted"] = _setting(
+        "auto", "How a gap becomes model input: pinned suffix (base, or chat for instruction-tuned), or suffix in the prompt."
+    )
+    gap_lengths: tuple[int, ...] = _setting(
+        (), "Gap lengths in tokens that are tried side by side; empty means the model's own list.", least=1, most=4096
+    )
+    max_steps: int = _setting(0, "Most denoising steps per fill; 0 means the model's own number.", least=0, most=1000)
+    context_tokens: int = _setting(
+        0, "Most tokens of code before the gap that the model reads; 0 means the model's own number.", least=0
+    )
+    suffix_tokens: int = _setting(32, "Fewest tokens of code after the gap that are pinned on the canvas.", least=1)
+    seed: int = _setting(0, "Start of the random numbers; the same request gets the same fill.", least=0)
+    n_documents: int = _setting(4, "How many documents keep their prefix in the model's cache.", least=1, most=1024)
+    pause_ms: int = _setting(50, "How long an automatic request waits for a newer key.", least=0, most=10_000)
+    deadline_ms: int = _setting(10_000, "How long a request may take before it is answered empty.", least=1)
+    n_alternatives: int = _setting(4, "Most items in the answer to an invoked request.", least=1, most=16)
+    max_document_chars: int = _setting(5_000_000, "Larger documents get no fills.", least=1)
+    log_file: str = _setting("", "Where the log goes; empty means stderr.")
+    log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "How much is logged.")
+
+
+_CONVERTER = cattrs.Converter(forbid_extra_keys=True)
+_TYPES = get_type_hints(Settings)
+
+
+def with_settings(settings: Settings, given: Mapping[str, Any]) -> Settings:
+    """The settings with the given ones replaced; a string stands for a value of any type, as on a command line.
+
+    Raises SettingError for an unknown name (with the nearest known one) or an impossible value.
+    """
+    known = {entry.name: entry for entry in fields(settings)}
+    changes = {}
+    for name, value in given.items():
+        if name not in known:
+            nearest = get_close_matches(name, known, n=1, cutoff=0.5)
+            hint = f"did you mean {nearest[0]!r}?" if nearest else f"known are {', '.join(known)}"
+            raise SettingError(f"there is no setting {name!r}", hint)
+        changes[name] = _checked(known[name], value)
+    return replace(settings, **changes)
+
+
+def as_dict(settings: Settings) -> dict[str, Any]:
+    """Name -> value of every setting."""
+    return asdict(settings)
+
+
+def table() -> str:
+    """The settings as a Markdown table."""
+    rows = [
+        f"| `{entry.name}` | `{json.dumps(entry.default)}` | {_values(_TYPES[entry.name])} | {entry.metadata['sentence']} |"
+        for entry in fields(Settings)
+    ]
+    return "\n".join(["| name | default | values | |", "|---|---|---|---|", *rows])
+
+
+def _checked(entry: "Field[Any]", value: Any) -> Any:
+    """The value in the setting's type and within its bounds."""
+    wanted = _TYPES[entry.name]
+    bad = SettingError(f"setting {entry.name!r} cannot be {value!r}", f"use {_values(wanted)}")
+    if isinstance(value, str) and wanted is not str and get_origin(wanted) is not Literal:
+        try:
+            value = json.loads(value)
+        except json.JSONDecodeError:
+            raise bad from None
+    if isinstance(value, bool) or (wanted is str and not isinstance(value, str)) or isinstance(value, float):
+        raise bad
+    try:
+        checked = _CONVERTER.structure(value, wanted)
+    except Exception:
+        raise bad from None
+    _check_bounds(entry, checked if isinstance(checked, tuple) else (checked,))
+    return checked
+
+
+def _check_bounds(entry: "Field[Any]", numbers: tuple[Any, ...]) -> None:
+    """Raises SettingError when a number is out of bounds."""
+    least, most = entry.metadata["least"], entry.metadata["most"]
+    for number in numbers:
+        if least is not None and number < least:
+            raise SettingError(f"setting {entry.name!r} cannot be {number}", f"use {least} or more")
+        if most is not None and number > most:
+            raise SettingError(f"setting {entry.name!r} cannot be {number}", f"use {most} or less")
+
+
+def _values(wanted: Any) -> str:
+    """What a type admits, for people."""
+    if get_origin(wanted) is Literal:
+        return ", ".join(f"`{value}`" for value in get_args(wanted))
+    if get_origin(wanted) is tuple:
+        return "a list of whole numbers"
+    return {int: "a whole number", str: "text"}[wanted]

@@ -1,0 +1,1 @@
+"""Strings only: no LSP, tensors, asyncio, clock or files."""

@@ -1,0 +1,56 @@
+"""The prompt: what an engine is told about a gap, cut to a budget."""
+
+from dataclasses import dataclass
+
+from dgls.text.gap import Gap
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """Text before and after the gap with LF line ends, and the file's name and language; no offsets, no URI."""
+
+    prefix: str
+    suffix: str
+    name: str = ""
+    language: str = "python"
+
+
+def prompt(gap: Gap, budget_chars: int) -> Prompt:
+    """The prompt of a gap: at most about `budget_chars` before it and a quarter of that after it, in whole lines."""
+    document = gap.document
+    start = kept_from(document.text[: gap.start], budget_chars)
+    end = _line_end_before(document.text, gap.end, budget_chars // 4)
+    return Prompt(
+        prefix=_with_lf(document.text[start : gap.start]),
+        suffix=_with_lf(document.text[gap.end : end]),
+        name=document.name,
+        language=document.language,
+    )
+
+
+def kept_from(prefix: str, budget_chars: int) -> int:
+    """The offset of the line start from which a prefix is kept: between half the budget and all of it remains.
+
+    The offset moves only every half budget, so that the kept text begins alike from one keystroke to the next
+    and an engine's prefix cache stays warm.
+    """
+    step = max(budget_chars // 2, 1)
+    n_steps = max(len(prefix) - step, 0) // step
+    if n_steps == 0:
+        return 0
+    line_end = prefix.find("\n", n_steps * step - 1)
+    return line_end + 1 if line_end >= 0 else n_steps * step
+
+
+def _line_end_before(text: str, start: int, budget_chars: int) -> int:
+    """The end of the last whole line within `budget_chars` behind `start`; the budget itself in one long line."""
+    end = start + budget_chars
+    if end >= len(text):
+        return len(text)
+    line_end = text.rfind("\n", start, end)
+    return line_end + 1 if line_end >= 0 else end
+
+
+def _with_lf(text: str) -> str:
+    """Models read and write LF; the clip gives the fill the document's own line ends back."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -1,0 +1,1 @@
+"""Training of the bundled small DiffusionGemma: corpus, tokenizer, network, optimiser, evaluation, export."""
