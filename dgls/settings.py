@@ -29,7 +29,8 @@ class Settings:
     )
     threads: int = _setting(0, "CPU threads of the local engine; 0 leaves it to torch.", least=0, most=1024)
     strategy: Literal["auto", "base", "chat", "prompted"] = _setting(
-        "auto", "How a gap becomes model input: pinned suffix (base, or chat for instruction-tuned), or suffix in the prompt."
+        "auto",
+        "How a gap becomes model input: pinned suffix (base, or chat for instruction-tuned), or suffix in the prompt.",
     )
     gap_lengths: tuple[int, ...] = _setting(
         (), "Gap lengths in tokens that are tried side by side; empty means the model's own list.", least=1, most=4096
@@ -76,10 +77,10 @@ def as_dict(settings: Settings) -> dict[str, Any]:
 
 def table() -> str:
     """The settings as a Markdown table."""
-    rows = [
-        f"| `{entry.name}` | `{json.dumps(entry.default)}` | {_values(_TYPES[entry.name])} | {entry.metadata['sentence']} |"
-        for entry in fields(Settings)
-    ]
+    rows = []
+    for entry in fields(Settings):
+        default, values = json.dumps(entry.default), _values(_TYPES[entry.name])
+        rows.append(f"| `{entry.name}` | `{default}` | {values} | {entry.metadata['sentence']} |")
     return "\n".join(["| name | default | values | |", "|---|---|---|---|", *rows])
 
 

@@ -60,7 +60,9 @@ class ScriptedEngine:
 
     async def drafts(self, prompt: Prompt) -> AsyncGenerator[Drafts, None]:
         """The drafts of the first rule that fits."""
-        rule = next((rule for rule in self._script.rules if prompt.prefix.endswith(rule.prefix_ends)), self._script.default)
+        rule = next(
+            (rule for rule in self._script.rules if prompt.prefix.endswith(rule.prefix_ends)), self._script.default
+        )
         for n_steps, text in enumerate(rule.drafts, start=1):
             await asyncio.sleep(rule.delay_ms / 1000)
             final = n_steps == len(rule.drafts)
@@ -78,8 +80,10 @@ def read_script(path: Path) -> Script:
         script = cattrs.Converter(forbid_extra_keys=True).structure(data, Script)
     except OSError as error:
         raise ScriptError(f"cannot read the script {path.name}", error.strerror or "check the path") from error
-    except (ValueError, cattrs.BaseValidationError) as error:
-        raise ScriptError(f"the script {path.name} is broken", 'it looks like {"default": {"drafts": ["..."]}}') from error
+    except (ValueError, AttributeError, cattrs.BaseValidationError) as error:  # AttributeError: not an object
+        raise ScriptError(
+            f"the script {path.name} is broken", 'it looks like {"default": {"drafts": ["..."]}}'
+        ) from error
     if not all(rule.drafts for rule in (script.default, *script.rules)):
         raise ScriptError(f"a rule in {path.name} has no drafts", 'give each at least one: "drafts": ["..."]')
     return script

@@ -1,6 +1,7 @@
 """Steps a blocking iterator from asyncio on the engine's one model thread."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import Executor
 from typing import TypeVar
@@ -23,4 +24,5 @@ async def stepped(make: Callable[[], Generator[T, None, None]], executor: Execut
             yield item  # type: ignore[misc] # everything but _END is a T
     finally:
         if items is not None:
-            executor.submit(items.close)
+            with contextlib.suppress(RuntimeError):  # the executor is shut down: nothing runs any more
+                executor.submit(items.close)

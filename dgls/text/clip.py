@@ -9,7 +9,8 @@ from dgls.text.gap import Gap
 from dgls.text.syntax import n_errors
 
 _SPECIAL = re.compile(
-    r"<(?:bos|eos|pad|mask|unk|unused\d+|start_of_turn|end_of_turn)>|<\|[a-z0-9_]+\|?>|<[a-z0-9_]+\|>|^```", re.MULTILINE
+    r"<(?:bos|eos|pad|mask|unk|unused\d+|start_of_turn|end_of_turn)>|<\|[a-z0-9_]+\|?>|<[a-z0-9_]+\|>|^```",
+    re.MULTILINE,
 )
 
 
@@ -30,7 +31,7 @@ def without_specials(raw: str) -> str:
 
 
 def without_suffix_line(text: str, suffix: str) -> str:
-    """The text before a whole line that repeats the first line below the gap; lines of under 4 signs are no evidence."""
+    """The text before a whole line that repeats the first one below the gap; under 4 signs are no evidence."""
     below = next((line.strip() for line in suffix.split("\n")[1:] if line.strip()), "")
     if len(below) < 4:
         return text

@@ -35,7 +35,11 @@ class Gap:
         """This gap after the user typed at it: behind what was typed; None when anything else changed."""
         n_typed = len(now.text) - len(self.document.text)
         typed_end = self.start + n_typed
-        if n_typed < 0 or not now.text.startswith(self.prefix) or now.text[typed_end:] != self.document.text[self.start :]:
+        if (
+            n_typed < 0
+            or not now.text.startswith(self.prefix)
+            or now.text[typed_end:] != self.document.text[self.start :]
+        ):
             return None
         return Gap(now, typed_end, typed_end + self.end - self.start)
 

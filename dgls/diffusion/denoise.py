@@ -1,0 +1,263 @@
+"""The denoising loop: a canvas goes in, one `Step` comes out per pass of the decoder, until the gap is settled.
+
+The rules are those of transformers' `EntropyBoundSampler` and `StableAndConfidentStoppingCriteria`, applied to the gap
+alone: pinned tokens take no part in the entropy budget, the mean entropy or the stop. `tests/diffusion` compares the
+loop with transformers' own `generate`.
+"""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from dgls.diffusion.canvas import Canvas
+from dgls.diffusion.model import KeyValues, Model
+from dgls.diffusion.noise import Noise
+from dgls.diffusion.prefix import as_rows
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How to denoise; the first six are spelled as in transformers' generation config.
+
+    At temperature 0 the likeliest token is taken and entropies are those of temperature 1. With an absorbing noise
+    (`absorbing`) accepted tokens stay for good, and each step accepts at least its share of what is still open, so
+    that the cap is reached with nothing left to guess blindly.
+    """
+
+    max_denoising_steps: int = 48
+    entropy_bound: float = 0.1
+    t_min: float = 0.4
+    t_max: float = 0.8
+    stability_threshold: int = 1
+    confidence_threshold: float = 0.005
+    absorbing: bool = False
+
+    def temperature(self, n_left: int) -> float:
+        """The temperature with `n_left` steps left: from t_max at the first step towards t_min."""
+        return self.t_min + (self.t_max - self.t_min) * n_left / self.max_denoising_steps
+
+
+class Typed(Protocol):
+    """What the gap must begin with because the user has typed it already."""
+
+    def allowed(self, path: Sequence[int]) -> Tensor | None:
+        """The tokens that may follow `path` from the start of the gap, `[V]` bool; None once all of it is written."""
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """The canvas after one pass of the decoder; everything is `[rows, L]` but `done [rows]`.
+
+    `draft` is the likeliest canvas with pins in place, `sureness` the probability (temperature 1) of each of its
+    tokens, `entropy` that of the gap's distributions (0 at pins), `accepted` what the next canvas keeps.
+    """
+
+    number: int
+    draft: Tensor
+    current: Tensor
+    sureness: Tensor
+    entropy: Tensor
+    accepted: Tensor
+    done: Tensor
+
+
+@dataclass(eq=False)
+class _State:
+    """What the loop carries from step to step; everything `[rows, L]` but where it says otherwise."""
+
+    current: Tensor
+    draft: Tensor
+    sureness: Tensor
+    entropy: Tensor
+    accepted: Tensor
+    committed: Tensor  # absorbing noise: accepted for good
+    n_stable: Tensor  # [rows]
+    done: Tensor  # [rows]
+    soft: Tensor | None  # [rows, L, H]
+
+
+@torch.no_grad()
+def denoise(
+    model: Model,
+    past: KeyValues,
+    n_past: int,
+    canvas: Canvas,
+    *,
+    sampling: Sampling,
+    noise: Noise,
+    banned: Tensor,
+    typed: Typed | None = None,
+) -> Generator[Step, None, None]:
+    """One `Step` per pass; the last one is settled, or the cap of `sampling` is reached.
+
+    `past` holds the prefix in one row, `banned [V]` tokens that must not stand in the gap. A row that is done is not
+    computed any more. Stop iterating to cancel.
+    """
+    state = _begin(model, canvas, noise)
+    for number in range(1, sampling.max_denoising_steps + 1):
+        rows = torch.nonzero(~state.done).flatten()
+        gap = canvas.gap.to(model.device)[rows] & ~state.committed[rows]
+        soft = None if state.soft is None else state.soft[rows]
+        hidden = model.decode(state.current[rows], soft, as_rows(past, len(rows)), n_past)
+        logits = model.logits(hidden[gap]).masked_fill(banned, -torch.inf)
+        n_left = sampling.max_denoising_steps - number + 1
+        _advance(model, state, rows, gap, logits, _Turn(sampling, noise, typed, number, n_left, canvas))
+        yield Step(
+            number,
+            state.draft.clone(),
+            state.current.clone(),
+            state.sureness.clone(),
+            state.entropy.clone(),
+            state.accepted.clone(),
+            state.done.clone(),
+        )
+        if bool(state.done.all()):
+            return
+
+
+@dataclass(frozen=True, eq=False)
+class _Turn:
+    """What one step needs to know beside the state."""
+
+    sampling: Sampling
+    noise: Noise
+    typed: Typed | None
+    number: int
+    n_left: int
+    canvas: Canvas
+
+
+def _begin(model: Model, canvas: Canvas, noise: Noise) -> _State:
+    """The state before the first step: noise in the gap, nothing accepted, no self-conditioning signal."""
+    current = canvas.ids.to(model.device).clone()
+    gap = canvas.gap.to(model.device)
+    for row in range(len(current)):
+        current[row, gap[row]] = noise.tokens(row, 0, int(gap[row].sum()))
+    return _State(
+        current=current,
+        draft=current.clone(),
+        sureness=torch.where(gap, 0.0, 1.0),
+        entropy=torch.zeros_like(current, dtype=torch.float32),
+        accepted=~gap,
+        committed=torch.zeros_like(gap),
+        n_stable=torch.zeros(len(current), dtype=torch.long, device=model.device),
+        done=torch.zeros(len(current), dtype=torch.bool, device=model.device),
+        soft=None,
+    )
+
+
+def _advance(model: Model, state: _State, rows: Tensor, gap: Tensor, logits: Tensor, turn: _Turn) -> None:
+    """One step of the sampler on the rows that are still open; `logits [n, V]` are those of `gap [open rows, L]`."""
+    forced = _force_typed(state, rows, gap, logits, turn)
+    sampling = turn.sampling
+    temperature = sampling.temperature(turn.n_left)
+    scaled = logits / temperature if temperature > 0 else logits
+    log_p = scaled.log_softmax(-1)
+    likeliest = scaled.argmax(-1)
+    sampled = likeliest
+    if temperature > 0:
+        gumbel = torch.cat([turn.noise.gumbel(int(row), turn.number, int(gap[i].sum())) for i, row in enumerate(rows)])
+        sampled = torch.where(forced, likeliest, (log_p + gumbel).argmax(-1))
+    entropy = -(log_p.exp() * log_p.clamp_min(-1e30)).sum(-1)
+
+    before = state.draft[rows]
+    state.draft[rows] = before.masked_scatter(gap, likeliest)
+    sureness = logits.softmax(-1).gather(-1, likeliest[:, None]).flatten() if temperature > 0 else log_p.exp().amax(-1)
+    state.sureness[rows] = state.sureness[rows].masked_scatter(gap, sureness)
+    by_place = torch.full(gap.shape, torch.inf, device=gap.device).masked_scatter(gap, entropy)
+    state.entropy[rows] = by_place.masked_fill(~gap, 0.0)
+    accepted = _accepted(by_place, gap, sampling, turn.n_left) & gap
+    accepted = _in_order(accepted, gap, forced) if turn.typed is not None else accepted
+    _renoise(state, rows, gap, accepted, sampled, turn)
+    _condition(model, state, rows, gap, log_p, turn)
+    _settle(state, rows, gap, before, turn)
+
+
+def _accepted(entropy: Tensor, gap: Tensor, sampling: Sampling, n_left: int) -> Tensor:
+    """The places of lowest entropy whose sum of entropies, less the largest, stays within the bound; `[rows, L]`.
+
+    transformers' `EntropyBoundSampler.accept_canvas` (arXiv 2505.24857) on the gap alone: pins have infinite entropy.
+    """
+    ascending, places = entropy.sort(dim=-1)
+    within = ascending.cumsum(-1) - ascending <= sampling.entropy_bound  # inf - inf is nan: never within
+    if sampling.absorbing:
+        share = -(-gap.sum(-1, keepdim=True) // n_left)
+        within |= torch.arange(entropy.shape[-1], device=entropy.device) < share
+    return torch.zeros_like(within).scatter(-1, places, within)
+
+
+def _renoise(state: _State, rows: Tensor, gap: Tensor, accepted: Tensor, sampled: Tensor, turn: _Turn) -> None:
+    """The next canvas: accepted places take their sample, all other open places get new noise."""
+    current = state.current[rows].masked_scatter(gap, sampled)
+    for i, row in enumerate(rows):
+        renoised = gap[i] & ~accepted[i]
+        noise = turn.noise.tokens(int(row), turn.number, int(gap[i].sum()))
+        current[i, renoised] = noise[renoised[gap[i]]]
+    state.current[rows] = current
+    state.accepted[rows] = accepted | ~gap
+    if turn.sampling.absorbing:
+        # What is accepted for good is what was sampled, not what is likeliest.
+        state.draft[rows] = torch.where(accepted, current, state.draft[rows])
+        state.committed[rows] |= accepted
+
+
+def _condition(model: Model, state: _State, rows: Tensor, gap: Tensor, log_p: Tensor, turn: _Turn) -> None:
+    """The signal for the next step: mean embeddings in the gap, the token's own embedding at pins."""
+    if not model.self_conditioned or turn.n_left == 1:
+        return
+    signal = model.embed(state.current[rows])
+    unknown = gap & ~state.committed[rows]
+    signal[unknown] = model.embed_soft(log_p[unknown[gap]].exp()).to(signal.dtype)
+    if state.soft is None:
+        state.soft = torch.zeros((*state.current.shape, signal.shape[-1]), dtype=signal.dtype, device=signal.device)
+    state.soft[rows] = signal
+
+
+def _settle(state: _State, rows: Tensor, gap: Tensor, before: Tensor, turn: _Turn) -> None:
+    """Marks rows as done: the draft has not changed for `stability_threshold` steps and is sure enough, or is full."""
+    sampling = turn.sampling
+    same = (before == state.draft[rows]).all(-1) & (turn.number > 1)
+    state.n_stable[rows] = torch.where(same, state.n_stable[rows] + 1, 0)
+    n_open = gap.sum(-1).clamp_min(1)
+    confident = state.entropy[rows].sum(-1) / n_open < sampling.confidence_threshold
+    done = confident & (state.n_stable[rows] >= sampling.stability_threshold)
+    if sampling.absorbing:
+        done = (turn.canvas.pinned.to(gap.device)[rows] | state.committed[rows]).all(-1)
+    state.done[rows] = done
+
+
+def _force_typed(state: _State, rows: Tensor, gap: Tensor, logits: Tensor, turn: _Turn) -> Tensor:
+    """Lets only tokens that agree with what is typed stand at the start of the gap; which of `logits` were held, `[n]`.
+
+    A token's choice decides what may follow it, so the places are walked from left to right along the likeliest
+    path; there the likeliest token is also what is sampled.
+    """
+    forced = torch.zeros(len(logits), dtype=torch.bool, device=logits.device)
+    if turn.typed is None:
+        return forced
+    offsets = gap.flatten().long().cumsum(0).view(gap.shape) - 1
+    whole_gap = turn.canvas.gap
+    for i, row in enumerate(rows.tolist()):
+        path: list[int] = []
+        for place in torch.nonzero(whole_gap[row]).flatten().tolist():
+            allowed = turn.typed.allowed(path)
+            if allowed is None:
+                break
+            if gap[i, place]:
+                at = int(offsets[i, place])
+                logits[at].masked_fill_(~allowed, -torch.inf)
+                forced[at] = True
+                path.append(int(logits[at].argmax()))
+            else:
+                path.append(int(state.current[row, place]))
+    return forced
+
+
+def _in_order(accepted: Tensor, gap: Tensor, forced: Tensor) -> Tensor:
+    """Of the held places, only those are accepted before which every held place is accepted as well."""
+    held = torch.zeros_like(gap).masked_scatter(gap, forced)
+    all_before = (accepted | ~held).long().cumprod(-1).bool()
+    return accepted & (all_before | ~held)

@@ -1,0 +1,131 @@
+"""A model folder before it is loaded: found, complete, small enough; and what its config files say of it."""
+
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dgls.diffusion.denoise import Sampling
+from dgls.errors import ModelError
+from dgls.settings import Settings
+
+BUNDLED = Path(__file__).parent.parent / "small"
+
+# For a checkpoint that says nothing itself: DiffusionGemma's own context is far larger, its latency is not.
+_GAP_LENGTHS = (4, 8, 16, 32, 64)
+_CONTEXT_TOKENS = 2048
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a checkpoint says of itself; `noise_id` is its absorbing token, None means uniform noise."""
+
+    sampling: Sampling
+    noise_id: int | None
+    gap_lengths: tuple[int, ...]
+    context_tokens: int
+    canvas_length: int
+    score_tail_tokens: int
+
+
+def find(model: str) -> Path:
+    """The folder of a model: the bundled one, a local folder, or a hub id that is downloaded. Raises ModelError."""
+    if not model:
+        return _complete(BUNDLED)
+    folder = Path(model).expanduser()
+    looks_local = folder.exists() or model.startswith((".", "/", "~")) or model.count("/") != 1
+    return _complete(folder) if looks_local else _complete(_from_hub(model))
+
+
+def read_facts(folder: Path, settings: Settings) -> Facts:
+    """The facts of a checkpoint, with the settings that replace some of them. Raises ModelError."""
+    config = read_json(folder / "config.json")
+    path = folder / "generation_config.json"
+    said = {name: value for name, value in read_json(path).items() if value is not None} if path.is_file() else {}
+    own = config.get("dgls", {})
+    noise_id = own.get("noise_token_id")
+    defaults = Sampling()
+    sampling = Sampling(
+        max_denoising_steps=settings.max_steps or int(said.get("max_denoising_steps", defaults.max_denoising_steps)),
+        entropy_bound=float(said.get("sampler_config", {}).get("entropy_bound", defaults.entropy_bound)),
+        t_min=float(own.get("t_min", said.get("t_min", defaults.t_min))),
+        t_max=float(own.get("t_max", said.get("t_max", defaults.t_max))),
+        stability_threshold=int(said.get("stability_threshold", defaults.stability_threshold)),
+        confidence_threshold=float(said.get("confidence_threshold", defaults.confidence_threshold)),
+        absorbing=noise_id is not None,
+    )
+    return Facts(
+        sampling=sampling,
+        noise_id=noise_id,
+        gap_lengths=settings.gap_lengths or tuple(own.get("gap_lengths", _GAP_LENGTHS)),
+        context_tokens=settings.context_tokens or int(own.get("context_tokens", _CONTEXT_TOKENS)),
+        canvas_length=int(config.get("canvas_length", 256)),
+        score_tail_tokens=int(own.get("score_tail_tokens", 8)),
+    )
+
+
+def n_parameters(folder: Path) -> int:
+    """How many numbers the weight files hold, by their headers alone. Raises ModelError."""
+    total = 0
+    for path in sorted(folder.glob("*.safetensors")):
+        for name, tensor in _header(path).items():
+            if name == "__metadata__":
+                continue
+            count = 1
+            for size in tensor["shape"]:
+                count *= size
+            total += count
+    return total
+
+
+def read_json(path: Path) -> Mapping[str, Any]:
+    """A JSON object. Raises ModelError."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path.parent.name}/{path.name} cannot be read", "copy the model anew") from error
+    if not isinstance(found, dict):
+        raise ModelError(f"{path.parent.name}/{path.name} is not a JSON object", "copy the model anew")
+    return found
+
+
+def _complete(folder: Path) -> Path:
+    """The folder, if it has a config of the right kind and weights. Raises ModelError."""
+    hint = "give --model a folder with config.json, tokenizer.json and *.safetensors, or a hub id"
+    if not folder.is_dir():
+        raise ModelError(f"there is no model folder {folder.name!r}", hint)
+    if not (folder / "config.json").is_file() or not any(folder.glob("*.safetensors")):
+        raise ModelError(f"the model folder {folder.name!r} is not complete", hint)
+    kind = read_json(folder / "config.json").get("model_type")
+    if kind != "diffusion_gemma":
+        raise ModelError(f"{folder.name!r} is a {kind!r} model", "only DiffusionGemma checkpoints can fill gaps")
+    return folder
+
+
+def _header(path: Path) -> dict[str, Any]:
+    """The header of a safetensors file: name -> shape and type. Raises ModelError."""
+    try:
+        with path.open("rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            header = json.loads(file.read(length)) if length < 2**27 else None
+        end = max((tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"), default=0)
+        if path.stat().st_size < 8 + length + end:
+            raise ValueError("cut off")
+    except (OSError, ValueError, struct.error, AttributeError, KeyError, TypeError) as error:
+        raise ModelError(f"the weights {path.parent.name}/{path.name} are broken", "copy the file anew") from error
+    return dict(header)
+
+
+def _from_hub(model: str) -> Path:
+    """The folder of a downloaded checkpoint. Raises ModelError."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(model, allow_patterns=["*.json", "*.safetensors"]))
+    except Exception as error:  # the library raises many kinds, none of them ours
+        reason = type(error).__name__
+        raise ModelError(
+            f"the model {model!r} cannot be downloaded ({reason})", "check the name and the network, or give a folder"
+        ) from error

@@ -1,0 +1,218 @@
+"""From a prompt to drafts on a loaded checkpoint: frame, sync the prefix, lay the canvas, denoise, choose."""
+
+import os
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from transformers import DiffusionGemmaForBlockDiffusion
+from transformers.utils import logging as transformers_logging
+
+from dgls.diffusion.canvas import Canvas, lay_out, width_for
+from dgls.diffusion.choose import Joined, causal_scores
+from dgls.diffusion.denoise import Step, denoise
+from dgls.diffusion.noise import SeededNoise
+from dgls.diffusion.prefix import PrefixCache, n_shared
+from dgls.engines import Cost, Draft, Drafts, Token
+from dgls.engines.checkpoint import Facts, find, n_parameters, read_facts
+from dgls.engines.framing import Framed, framed
+from dgls.engines.gemma import Gemma
+from dgls.engines.tokens import Tokens, TypedText, read_tokens
+from dgls.errors import ModelError
+from dgls.settings import Settings
+from dgls.text.prompt import Prompt
+
+
+class Filler:
+    """A loaded checkpoint with its tokenizer and the prefix caches of the documents last worked on."""
+
+    def __init__(self, model: Gemma, tokens: Tokens, facts: Facts, settings: Settings) -> None:
+        self._model = model
+        self._tokens = tokens
+        self._facts = facts
+        self._settings = settings
+        self._banned = tokens.banned.to(model.device)
+        self._caches: list[PrefixCache] = []  # the one used last stands first
+
+    @property
+    def place(self) -> str:
+        """The device in words."""
+        device = self._model.device
+        return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+    def drafts(self, prompt: Prompt) -> Generator[Drafts, None, None]:
+        """The candidates after each denoising step; the last item has scores and is final."""
+        self._model.n_forwards = 0
+        frame = framed(prompt, self._tokens, self._settings.strategy, self._facts.context_tokens)
+        cache = self._cache_for(frame.prefix)
+        n_encoded = cache.sync(frame.prefix)
+        canvas = self._canvas(frame)
+        last = None
+        for last in self._steps(frame, cache, canvas):
+            yield self._read(last, canvas, frame, self._cost(last.number, n_encoded, frame))
+        assert last is not None  # max_denoising_steps is at least 1
+        scores = self._scores(last, canvas, frame, cache)
+        yield self._read(last, canvas, frame, self._cost(last.number, n_encoded, frame), scores)
+
+    def _steps(self, frame: Framed, cache: PrefixCache, canvas: Canvas) -> Generator[Step, None, None]:
+        """The denoising steps of a canvas behind a synced prefix."""
+        noise = SeededNoise(self._settings.seed, self._model.vocab_size, self._model.device, self._facts.noise_id)
+        banned = self._banned.clone()
+        banned[list(frame.ends)] = False
+        typed = TypedText(self._tokens, frame.typed, self._model.device) if frame.typed else None
+        return denoise(
+            self._model,
+            cache.seen(),
+            len(cache.ids),
+            canvas,
+            sampling=self._facts.sampling,
+            noise=noise,
+            banned=banned,
+            typed=typed,
+        )
+
+    def _canvas(self, frame: Framed) -> Canvas:
+        """One row for each gap length that fits; behind the longest `suffix_tokens` of the tail are pinned."""
+        n_typed = max(len(self._tokens.encode(frame.typed.decode())) - 1, 0)
+        most = self._facts.canvas_length - len(frame.head) - frame.pinned
+        lengths = sorted({length + n_typed for length in self._facts.gap_lengths if length + n_typed <= most} or {most})
+        if not frame.pinned:
+            width = width_for(len(frame.head) + lengths[-1], self._facts.canvas_length)
+            return lay_out(frame.head, [width - len(frame.head)], [], end=frame.end, width=width)
+        n_tail = min(len(frame.tail) + 1, self._settings.suffix_tokens)
+        width = width_for(len(frame.head) + lengths[-1] + n_tail, self._facts.canvas_length)
+        return lay_out(frame.head, lengths, frame.tail, end=frame.end, width=width)
+
+    def _cache_for(self, ids: Sequence[int]) -> PrefixCache:
+        """The cache that shares most with a prefix; a new one when none shares half of it and there is room."""
+        best = max(self._caches, key=lambda cache: n_shared(cache.ids, ids), default=None)
+        if best is None or n_shared(best.ids, ids) * 2 < len(ids):
+            if best is not None and len(self._caches) >= self._settings.n_documents:
+                self._caches.pop()
+            best = PrefixCache(self._model)
+        self._caches = [best, *(cache for cache in self._caches if cache is not best)]
+        return best
+
+    def _scores(self, step: Step, canvas: Canvas, frame: Framed, cache: PrefixCache) -> list[float]:
+        """How well each row joins prefix and suffix, in nats."""
+        tail = [*frame.tail, frame.end][: self._facts.score_tail_tokens] if frame.pinned else []
+        candidates = [Joined(frame.head, gap, tail) for gap in _gaps(step, canvas)]
+        return causal_scores(self._model, cache, candidates)
+
+    def _cost(self, n_steps: int, n_encoded: int, frame: Framed) -> Cost:
+        """What it took so far."""
+        return Cost(n_steps, self._model.n_forwards, n_encoded, len(frame.prefix) - n_encoded)
+
+    def _read(
+        self, step: Step, canvas: Canvas, frame: Framed, cost: Cost, scores: Sequence[float] | None = None
+    ) -> Drafts:
+        """The rows of a step as drafts; best first once there are scores, else the surest first."""
+        rows = [_Row(gap, *_places(step, canvas, row)) for row, gap in enumerate(_gaps(step, canvas))]
+        drafts = [
+            self._draft(row, frame, scores[index] if scores else row.mean_sureness) for index, row in enumerate(rows)
+        ]
+        fitting = [draft for draft in drafts if draft is not None]
+        fitting.sort(key=lambda draft: -draft.score)
+        return Drafts(tuple(fitting), final=scores is not None, cost=cost)
+
+    def _draft(self, row: "_Row", frame: Framed, score: float) -> Draft | None:
+        """A row as text behind what is typed; None when it does not begin with that (too short for it)."""
+        end = next((n for n, token in enumerate(row.ids) if token in frame.ends), len(row.ids))
+        pieces = self._tokens.pieces(row.ids[:end])
+        text = "".join(pieces)
+        typed = frame.typed.decode()
+        if not text.startswith(typed):
+            return None
+        tokens = []
+        n_skip = len(typed)
+        for piece, sureness, settled in zip(pieces, row.sureness, row.settled, strict=False):
+            tokens.append(Token(piece[n_skip:], sureness, settled))
+            n_skip = max(n_skip - len(piece), 0)
+        return Draft(text[len(typed) :], tuple(tokens), all(row.settled), score, len(row.ids))
+
+
+@dataclass(frozen=True)
+class _Row:
+    """The gap of one row: its tokens, the probability of each, and which of them are settled."""
+
+    ids: list[int]
+    sureness: list[float]
+    settled: list[bool]
+
+    @property
+    def mean_sureness(self) -> float:
+        """The mean probability, 0..1."""
+        return sum(self.sureness) / len(self.sureness)
+
+
+def _gaps(step: Step, canvas: Canvas) -> list[list[int]]:
+    """The gap's tokens of every row."""
+    return [ids[~pinned].tolist() for ids, pinned in zip(step.draft.cpu(), canvas.pinned, strict=True)]
+
+
+def _places(step: Step, canvas: Canvas, row: int) -> tuple[list[float], list[bool]]:
+    """Sureness and settledness of one row's gap."""
+    gap = canvas.gap[row]
+    settled = step.accepted[row].cpu()[gap] | bool(step.done[row])
+    return step.sureness[row].cpu()[gap].tolist(), settled.tolist()
+
+
+def load_filler(settings: Settings) -> Filler:
+    """Loads the checkpoint that the settings name. Raises ModelError when it is missing, broken or too large."""
+    folder = find(settings.model)
+    device = _device(settings.device)
+    dtype = _dtype(settings.dtype, device)
+    _check_room(folder, device, dtype)
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        loaded = DiffusionGemmaForBlockDiffusion.from_pretrained(folder, dtype=dtype, local_files_only=True)
+        model = Gemma(loaded.to(device).eval())
+    except Exception as error:  # safetensors, torch and transformers each raise their own
+        reason = str(error).strip().split("\n")[0][:200].replace(str(folder), folder.name)
+        raise ModelError(
+            f"the model {folder.name} cannot be loaded ({reason})", "copy it anew, or use another"
+        ) from error
+    return Filler(model, read_tokens(folder, model.vocab_size), read_facts(folder, settings), settings)
+
+
+def _device(wanted: str) -> torch.device:
+    """The device to compute on. Raises ModelError when a wanted one is not there."""
+    has = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if wanted == "auto":
+        return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if has[kind]))
+    if not has[wanted]:
+        raise ModelError(f"there is no {wanted} device", "use --set device=auto")
+    return torch.device(wanted)
+
+
+def _dtype(wanted: str, device: torch.device) -> torch.dtype:
+    """The number format of the weights."""
+    if wanted == "auto":
+        return torch.float32 if device.type == "cpu" else torch.bfloat16
+    return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[wanted]
+
+
+def _check_room(folder: Path, device: torch.device, dtype: torch.dtype) -> None:
+    """Raises ModelError when the weights do not fit into the device's free memory."""
+    needed = n_parameters(folder) * dtype.itemsize
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_memory()
+    if needed > free:
+        raise ModelError(
+            f"the model {folder.name} needs {needed / 2**30:.1f} GiB and {device.type} has {free / 2**30:.1f} GiB free",
+            "use a smaller model, a smaller dtype, or another device",
+        )
+
+
+def free_memory() -> int:
+    """Bytes of main memory that can be had without swapping."""
+    try:
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

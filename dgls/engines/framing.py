@@ -1,0 +1,105 @@
+"""Framing: what surrounds a prompt's code in the model's input, and where the code lies on the canvas.
+
+Three small strategies behind one shape. `base`: plain code, suffix pinned on the canvas (the bundled model). `chat`:
+the turns of an instruction-tuned model with an empty thought and an open code fence, suffix pinned. `prompted`: the
+same, but the suffix is only told in the prompt, and the model ends the gap itself.
+
+Token healing: half a symbol is never fixed. What is typed of it is taken off the prefix, and only tokens that agree
+with it may stand at the start of the gap.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dgls.engines.tokens import Tokens
+from dgls.errors import EngineError
+from dgls.text.prompt import Prompt, kept_from
+
+# About how many characters a token has at least, so that a text of the budget rarely exceeds it in tokens.
+_CHARS_PER_TOKEN = 3
+
+# The symbol at the end of a line, with the one sign before it that a token may join to it: ` ret`, `.app`, `(`, ` `.
+_TYPED = re.compile(r"(?:(?<=\S)[ \t]+)?[^\w\s]?\w*\Z")
+
+
+@dataclass(frozen=True)
+class Framed:
+    """A prompt in tokens: `prefix` for the encoder; `head`, gap and `tail` for the canvas.
+
+    `typed` is what the gap must begin with, `end` the token that fills a canvas up behind the tail, `ends` tokens by
+    which the model itself may end the gap, `pinned` whether the tail is laid on the canvas.
+    """
+
+    prefix: Sequence[int]
+    head: Sequence[int]
+    tail: Sequence[int]
+    typed: bytes
+    end: int
+    ends: frozenset[int] = frozenset()
+    pinned: bool = True
+
+
+def framed(prompt: Prompt, tokens: Tokens, strategy: str, context_tokens: int) -> Framed:
+    """The prompt in tokens; `auto` takes `chat` where the vocabulary has turns, else `base`. Raises EngineError."""
+    has_turns = tokens.id_of("<|turn>") is not None
+    strategy = ("chat" if has_turns else "base") if strategy == "auto" else strategy
+    if strategy == "chat" and not has_turns:
+        raise EngineError("this model has no chat turns", "use --set strategy=base")
+    code, typed = healed(prompt.prefix)
+    # A cut text begins with the line end before it: that is how the bundled model has seen the middle of files.
+    code = code[max(kept_from(code, context_tokens * _CHARS_PER_TOKEN) - 1, 0) :]
+    if has_turns:
+        return _chat(prompt, tokens, code, typed, pinned=strategy != "prompted")
+    return _base(prompt, tokens, code, typed, pinned=strategy != "prompted")
+
+
+def healed(prefix: str) -> tuple[str, str]:
+    """The prefix up to the symbol at its end, and what is typed of that symbol; indentation is never typed."""
+    line_start = prefix.rfind("\n") + 1
+    line = prefix[line_start:]
+    body = line.lstrip(" \t")
+    found = _TYPED.search(body)
+    typed = found.group() if found else ""
+    return prefix[: len(prefix) - len(typed)], typed
+
+
+def _base(prompt: Prompt, tokens: Tokens, code: str, typed: str, *, pinned: bool) -> Framed:
+    """`<bos> code | gap | suffix <eos> <eos> ...`; prompted, the suffix stands before the code instead."""
+    bos, eos = _id(tokens, "<bos>"), _id(tokens, "<eos>")
+    tail = tokens.encode(prompt.suffix)
+    if pinned:
+        return Framed([bos, *tokens.encode(code)], [], tail, typed.encode(), eos)
+    told = [bos, *_optional(tokens, "<|suffix|>"), *tail[:64], *_optional(tokens, "<|prefix|>"), *tokens.encode(code)]
+    return Framed(told, [], [], typed.encode(), eos, frozenset({eos}), pinned=False)
+
+
+def _chat(prompt: Prompt, tokens: Tokens, code: str, typed: str, *, pinned: bool) -> Framed:
+    """A user turn that asks, then the model's turn with an empty thought and the code up to the gap."""
+    turn, turn_end = _id(tokens, "<|turn>"), _id(tokens, "<turn|>")
+    told = "" if pinned else f"\nThe missing part is followed by:\n```{prompt.language}\n{prompt.suffix[:2000]}\n```"
+    ask = f"user\nWrite the file {prompt.name or 'of code'} ({prompt.language}). Answer with the code alone.{told}"
+    thought = [*_optional(tokens, "<|channel>"), *tokens.encode("thought\n"), *_optional(tokens, "<channel|>")]
+    prefix = [
+        *[_id(tokens, "<bos>"), turn, *tokens.encode(ask), turn_end, *tokens.encode("\n")],
+        *[turn, *tokens.encode("model\n"), *(thought if tokens.id_of("<|channel>") is not None else [])],
+        *tokens.encode(f"```{prompt.language}\n{code}"),
+    ]
+    if pinned:
+        tail = [*tokens.encode(prompt.suffix.rstrip("\n") + "\n```"), turn_end]
+        return Framed(prefix, [], tail, typed.encode(), turn_end)
+    return Framed(prefix, [], [], typed.encode(), turn_end, frozenset({turn_end}), pinned=False)
+
+
+def _id(tokens: Tokens, name: str) -> int:
+    """The id of a special token that the framing needs. Raises EngineError."""
+    found = tokens.id_of(name)
+    if found is None:
+        raise EngineError(f"the model's vocabulary has no {name}", "use a DiffusionGemma checkpoint")
+    return found
+
+
+def _optional(tokens: Tokens, name: str) -> list[int]:
+    """The special token, if the vocabulary has it."""
+    found = tokens.id_of(name)
+    return [] if found is None else [found]

@@ -1,0 +1,77 @@
+"""The engine in this process: transformers' DiffusionGemma classes, torch, and our own denoising loop.
+
+Importing this module imports no model library; `start` does, on the model thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from dgls.engines import Drafts
+from dgls.engines.worker import stepped
+from dgls.errors import EngineError
+from dgls.settings import Settings
+from dgls.text.prompt import Prompt
+
+if TYPE_CHECKING:
+    from dgls.engines.filler import Filler
+
+
+class LocalEngine:
+    """A DiffusionGemma checkpoint in this process; all of its work happens on one thread."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="dgls-model")
+        self._filler: Filler | None = None
+
+    @property
+    def name(self) -> str:
+        """What fills: the model and, once it is loaded, where."""
+        model = self._settings.model.rstrip("/").rpartition("/")[2] or "small"
+        return f"local ({model})" if self._filler is None else f"local ({model}, {self._filler.place})"
+
+    async def start(self) -> AsyncIterator[str]:
+        """Loads the model. Raises EngineError."""
+        yield "importing torch and transformers"
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._thread, _import_filler)
+        yield f"loading {self._settings.model or 'the bundled model'}"
+        self._filler = await loop.run_in_executor(self._thread, _load_filler, self._settings)
+
+    async def drafts(self, prompt: Prompt) -> AsyncGenerator[Drafts, None]:
+        """The candidates after each denoising step. Raises EngineError."""
+        filler = self._filler
+        if filler is None:
+            raise EngineError("the model is not loaded", "wait until it is")
+
+        def make() -> Generator[Drafts, None, None]:
+            return filler.drafts(prompt)
+
+        async with aclosing(stepped(make, self._thread)) as steps:
+            async for step in steps:
+                yield step
+
+    async def close(self) -> None:
+        """Frees the model; a step that is running ends first."""
+        self._filler = None
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+
+def _import_filler() -> None:
+    """Imports torch and transformers. Raises EngineError when they are not installed."""
+    try:
+        import dgls.engines.filler  # noqa: F401
+    except ImportError as error:
+        raise EngineError(f"{error.name or 'torch'} is not installed", "pip install 'dgls[local]'") from error
+
+
+def _load_filler(settings: Settings) -> Filler:
+    """The loaded model. Raises ModelError."""
+    from dgls.engines.filler import load_filler
+
+    return load_filler(settings)

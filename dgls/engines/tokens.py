@@ -1,0 +1,130 @@
+"""Text <-> tokens: bytes of each token, which tokens agree with what is typed, and decoding piece by piece.
+
+Knows two kinds of vocabularies: byte-level BPE (the bundled model) and SentencePiece-like BPE (Gemma).
+"""
+
+import codecs
+import json
+from bisect import bisect_left
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from cachetools import LRUCache
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from dgls.errors import ModelError
+
+
+class Tokens:
+    """A tokenizer with the bytes of every token."""
+
+    def __init__(self, tokenizer: Any, vocab_size: int) -> None:
+        self._tokenizer = tokenizer
+        # Source code may contain the text of a special token: it is text there.
+        self._tokenizer.encode_special_tokens = True
+        self.vocab_size = vocab_size
+        self._bytes = _vocabulary_bytes(tokenizer, vocab_size)
+        self._sorted = sorted((raw, index) for index, raw in enumerate(self._bytes) if raw)
+        # What must not stand in a gap, `[V]`: what stands for no text, which are specials and unused ids.
+        self.banned = torch.tensor([not raw for raw in self._bytes])
+        self._ids_of: dict[bytes, list[int]] = {}
+        for raw, index in self._sorted:
+            self._ids_of.setdefault(raw, []).append(index)
+        self._allowed: LRUCache[bytes, Tensor] = LRUCache(256)
+
+    def encode(self, text: str) -> list[int]:
+        """The tokens of a text, without framing."""
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        return ids
+
+    def id_of(self, token: str) -> int | None:
+        """The id of a special token; None when the vocabulary has none of that name."""
+        found: int | None = self._tokenizer.token_to_id(token)
+        return found
+
+    def bytes_of(self, token: int) -> bytes:
+        """The UTF-8 bytes that a token stands for; none for specials."""
+        return self._bytes[token]
+
+    def pieces(self, ids: Sequence[int]) -> list[str]:
+        """The text that each token adds: a character of several tokens comes with its last one.
+
+        Joined they are the text of all ids; bytes that are no UTF-8 become U+FFFD.
+        """
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        return [decoder.decode(self._bytes[token], final=n == len(ids)) for n, token in enumerate(ids, start=1)]
+
+    def agreeing(self, rest: bytes) -> Tensor:
+        """The tokens that begin with `rest` or that `rest` begins with, `[V]`."""
+        if rest not in self._allowed:
+            allowed = torch.zeros(self.vocab_size, dtype=torch.bool)
+            for index in range(bisect_left(self._sorted, (rest, -1)), len(self._sorted)):
+                if not self._sorted[index][0].startswith(rest):
+                    break
+                allowed[self._sorted[index][1]] = True
+            for length in range(1, len(rest)):
+                for token in self._ids_of.get(rest[:length], ()):
+                    allowed[token] = True
+            self._allowed[rest] = allowed
+        return self._allowed[rest]
+
+
+class TypedText:
+    """What the gap must begin with, as UTF-8: the beginning of a symbol that the user has typed."""
+
+    def __init__(self, tokens: Tokens, typed: bytes, device: torch.device) -> None:
+        self._tokens = tokens
+        self._typed = typed
+        self._device = device
+
+    def allowed(self, path: Sequence[int]) -> Tensor | None:
+        """The tokens that may follow `path`; None once everything typed is written."""
+        rest = self._typed[sum(len(self._tokens.bytes_of(token)) for token in path) :]
+        if not rest:
+            return None
+        return (self._tokens.agreeing(rest) & ~self._tokens.banned).to(self._device)
+
+
+def read_tokens(folder: Path, vocab_size: int) -> Tokens:
+    """The tokenizer of a model folder. Raises ModelError."""
+    path = folder / "tokenizer.json"
+    if not path.is_file():
+        raise ModelError(f"the model {folder.name} has no tokenizer.json", "copy it beside config.json")
+    try:
+        return Tokens(Tokenizer.from_file(str(path)), vocab_size)
+    except Exception as error:  # the library raises bare Exception
+        raise ModelError(f"the tokenizer of {folder.name} cannot be read ({error})", "copy the model anew") from error
+
+
+def _vocabulary_bytes(tokenizer: Any, vocab_size: int) -> list[bytes]:
+    """The bytes of every id; none for specials and for ids that the tokenizer does not know."""
+    added = tokenizer.get_added_tokens_decoder()
+    byte_level = '"ByteLevel"' in json.dumps(json.loads(tokenizer.to_str()).get("decoder"))
+    to_byte = _byte_of_char()
+    found = []
+    for index in range(vocab_size):
+        token = tokenizer.id_to_token(index)
+        if token is None or (index in added and added[index].special):
+            found.append(b"")
+        elif index in added:
+            found.append(added[index].content.encode())
+        else:
+            found.append(bytes(to_byte[char] for char in token) if byte_level else _sentencepiece_bytes(token))
+    return found
+
+
+def _sentencepiece_bytes(token: str) -> bytes:
+    """The bytes of a token in which U+2581 is a space and `<0xE2>` a single byte."""
+    if len(token) == 6 and token.startswith("<0x") and token.endswith(">"):
+        return bytes([int(token[3:5], 16)])
+    return token.replace("\u2581", " ").encode()
+
+
+def _byte_of_char() -> dict[str, int]:
+    """The byte that each character of a byte-level vocabulary stands for (GPT-2's `bytes_to_unicode`, reversed)."""
+    printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+    others = [byte for byte in range(256) if byte not in printable]
+    return {chr(byte): byte for byte in printable} | {chr(256 + n): byte for n, byte in enumerate(others)}

@@ -1,0 +1,42 @@
+"""Tiny checkpoints on disk and engines made of them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dgls.settings import Settings, with_settings
+from tests.tiny import SPECIALS, TURNS, save_tiny
+
+
+@pytest.fixture(scope="session")
+def base_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A base model with uniform noise."""
+    return save_tiny(tmp_path_factory.mktemp("models") / "tiny-base")
+
+
+@pytest.fixture(scope="session")
+def chat_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model whose vocabulary has chat turns."""
+    return save_tiny(tmp_path_factory.mktemp("models") / "tiny-chat", SPECIALS + TURNS)
+
+
+@pytest.fixture(scope="session")
+def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A script with a slow rule."""
+    path = tmp_path_factory.mktemp("scripts") / "script.json"
+    rules = [{"prefix_ends": "slow", "drafts": ["1", "2", "3"], "delay_ms": 20}]
+    path.write_text(json.dumps({"default": {"drafts": ["pass"]}, "rules": rules}), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(params=["scripted", "base", "chat", "prompted"])
+def engine_settings(request: pytest.FixtureRequest, script: Path, base_folder: Path, chat_folder: Path) -> Settings:
+    """The settings of every engine and strategy."""
+    given = {
+        "scripted": {"engine": "scripted", "script": str(script)},
+        "base": {"model": str(base_folder), "max_steps": 3, "gap_lengths": [2, 5]},
+        "chat": {"model": str(chat_folder), "max_steps": 3, "gap_lengths": [2, 5]},
+        "prompted": {"model": str(chat_folder), "max_steps": 3, "strategy": "prompted"},
+    }[request.param]
+    return with_settings(Settings(), given)

@@ -1,0 +1,154 @@
+"""Models that are missing, broken or too large: one clear line each, before or instead of a crash."""
+
+import asyncio
+import json
+import shutil
+import struct
+from pathlib import Path
+
+import pytest
+
+from dgls.engines import load
+from dgls.engines.checkpoint import n_parameters, read_facts
+from dgls.errors import DglsError, EngineError, ModelError, ScriptError, SettingError
+from dgls.settings import Settings, with_settings
+from tests.tiny import tiny_config
+
+
+def error_of(**given: object) -> DglsError:
+    """The error that starting an engine with these settings ends in."""
+
+    async def start() -> None:
+        engine = load(with_settings(Settings(), given))
+        try:
+            async for _ in engine.start():
+                pass
+        finally:
+            await engine.close()
+
+    with pytest.raises(DglsError) as caught:
+        asyncio.run(start())
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+@pytest.fixture
+def broken(base_folder: Path, tmp_path: Path) -> Path:
+    """A copy of a good model, to be broken."""
+    return Path(shutil.copytree(base_folder, tmp_path / "broken"))
+
+
+def write_header(path: Path, header: object, n_bytes: int) -> None:
+    """A safetensors file with any header and a sparse body."""
+    raw = json.dumps(header).encode()
+    with path.open("wb") as file:
+        file.write(struct.pack("<Q", len(raw)) + raw)
+        file.truncate(8 + len(raw) + n_bytes)
+
+
+def test_missing_folder() -> None:
+    """A path that does not exist."""
+    error = error_of(model="/nowhere/at-all")
+    assert isinstance(error, ModelError)
+    assert str(error).startswith("there is no model folder 'at-all': give --model")
+
+
+def test_incomplete_folder(tmp_path: Path) -> None:
+    """A folder without weights."""
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    assert "is not complete" in str(error_of(model=str(tmp_path)))
+
+
+def test_another_kind_of_model(broken: Path) -> None:
+    """A checkpoint that is no DiffusionGemma."""
+    (broken / "config.json").write_text('{"model_type": "llama"}', encoding="utf-8")
+    assert "is a 'llama' model: only DiffusionGemma" in str(error_of(model=str(broken)))
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut", "garbage", "lying header"])
+def test_broken_weights(broken: Path, damage: str) -> None:
+    """A safetensors file that cannot be read."""
+    path = broken / "model.safetensors"
+    raw = path.read_bytes()
+    path.write_bytes({"empty": b"", "cut": raw[: len(raw) // 2], "garbage": b"\xff" * 100, "lying header": raw}[damage])
+    if damage == "lying header":
+        write_header(path, {"x": {"dtype": "F32", "shape": [2], "data_offsets": [0, 4]}}, 4)
+    assert isinstance(error_of(model=str(broken)), ModelError)
+
+
+def test_weights_of_another_shape(broken: Path) -> None:
+    """Weights that do not fit the config, and a config of nonsense."""
+    config = json.loads((broken / "config.json").read_text(encoding="utf-8"))
+    config["text_config"]["hidden_size"] = 64
+    (broken / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    assert "cannot be loaded" in str(error_of(model=str(broken)))
+
+
+def test_missing_tokenizer(broken: Path) -> None:
+    """Weights without their vocabulary."""
+    (broken / "tokenizer.json").unlink()
+    assert "has no tokenizer.json" in str(error_of(model=str(broken)))
+
+
+def test_broken_tokenizer(broken: Path) -> None:
+    """A vocabulary that cannot be read."""
+    (broken / "tokenizer.json").write_text("{", encoding="utf-8")
+    assert "the tokenizer of broken cannot be read" in str(error_of(model=str(broken)))
+
+
+def test_a_model_larger_than_memory(broken: Path) -> None:
+    """64 TiB of weights in a sparse file are refused by their header, without being read."""
+    header = {"x": {"dtype": "F32", "shape": [2**22, 2**20], "data_offsets": [0, 2**43]}}
+    write_header(broken / "model.safetensors", header, 2**43)
+    assert n_parameters(broken) == 2**42
+    message = str(error_of(model=str(broken)))
+    assert "needs 16384.0 GiB and cpu has" in message
+    assert "use a smaller model" in message
+
+
+def test_a_hub_id_without_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The download fails with the model's name and what to check."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    message = str(error_of(model="nobody/no-model"))
+    assert message.startswith("the model 'nobody/no-model' cannot be downloaded")
+
+
+def test_a_device_that_is_not_there() -> None:
+    """A wanted GPU is not silently replaced by the CPU."""
+    assert "there is no mps device" in str(error_of(device="mps"))
+
+
+def test_without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The base install has no torch: the message names the extra."""
+    monkeypatch.setitem(__import__("sys").modules, "dgls.engines.filler", None)
+    error = error_of()
+    assert isinstance(error, EngineError)
+    assert "pip install 'dgls[local]'" in str(error)
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"default": {}}', '{"default": {"drafts": []}}', '{"rules": [{"drafts": ["x"], "typo": 1}]}']
+)
+def test_broken_scripts(tmp_path: Path, text: str) -> None:
+    """What is not a script."""
+    path = tmp_path / "script.json"
+    path.write_text(text, encoding="utf-8")
+    assert isinstance(error_of(engine="scripted", script=str(path)), ScriptError)
+
+
+def test_no_script() -> None:
+    """The scripted engine needs to be told what to say."""
+    assert isinstance(error_of(engine="scripted"), SettingError)
+    assert "cannot read the script gone.json" in str(error_of(engine="scripted", script="/nowhere/gone.json"))
+
+
+def test_facts_of_a_model(broken: Path) -> None:
+    """Noise, lengths and context come from the config; settings replace what they name."""
+    assert read_facts(broken, Settings()).noise_id is None
+    config = tiny_config(260).to_dict()
+    config["dgls"] = {"noise_token_id": 3, "gap_lengths": [1, 2], "context_tokens": 99, "t_min": 0.0, "t_max": 0.0}
+    (broken / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    facts = read_facts(broken, with_settings(Settings(), {"max_steps": 7}))
+    assert (facts.noise_id, facts.gap_lengths, facts.context_tokens, facts.canvas_length) == (3, (1, 2), 99, 32)
+    assert facts.sampling.absorbing
+    assert (facts.sampling.max_denoising_steps, facts.sampling.t_max) == (7, 0.0)
