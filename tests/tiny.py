@@ -31,7 +31,7 @@ def tiny_config(vocab_size: int) -> Any:
         moe_intermediate_size=16,
         max_position_embeddings=512,
     )
-    vision = {
+    vision: dict[str, Any] = {
         "hidden_size": 8,
         "intermediate_size": 8,
         "num_hidden_layers": 1,
@@ -40,7 +40,8 @@ def tiny_config(vocab_size: int) -> Any:
         "head_dim": 8,
         "position_embedding_size": 4,
     }
-    return DiffusionGemmaConfig(text_config=text, vision_config={"model_type": "gemma4_vision", **vision}, canvas_length=32)
+    vision["model_type"] = "gemma4_vision"
+    return DiffusionGemmaConfig(text_config=text, vision_config=vision, canvas_length=32)
 
 
 def tiny_model(vocab_size: int = 260, seed: int = 0) -> Any:

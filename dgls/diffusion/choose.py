@@ -5,7 +5,7 @@ likely after the prefix and the suffix is likely after it. On small models this 
 bidirectional pass chose worst, because it prefers degenerate repetitions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -27,6 +27,10 @@ class Joined:
     def ids(self) -> list[int]:
         """All of it in reading order."""
         return [*self.head, *self.gap, *self.tail]
+
+
+# What ranks candidates: the model, the synced prefix and the candidates in, one score for each out, higher is better.
+Scorer = Callable[[Model, PrefixCache, Sequence[Joined]], list[float]]
 
 
 @torch.no_grad()

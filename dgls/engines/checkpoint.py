@@ -17,6 +17,8 @@ BUNDLED = Path(__file__).parent.parent / "small"
 _GAP_LENGTHS = (4, 8, 16, 32, 64)
 _CONTEXT_TOKENS = 2048
 
+_MAX_HEADER_BYTES = 2**27  # safetensors itself allows 100 MB
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -109,13 +111,15 @@ def _header(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
-            header = json.loads(file.read(length)) if length < 2**27 else None
+            if length > _MAX_HEADER_BYTES:
+                raise ValueError("no header can be so long")
+            header: dict[str, Any] = json.loads(file.read(length))
         end = max((tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"), default=0)
         if path.stat().st_size < 8 + length + end:
             raise ValueError("cut off")
     except (OSError, ValueError, struct.error, AttributeError, KeyError, TypeError) as error:
         raise ModelError(f"the weights {path.parent.name}/{path.name} are broken", "copy the file anew") from error
-    return dict(header)
+    return header
 
 
 def _from_hub(model: str) -> Path:

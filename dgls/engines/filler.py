@@ -10,7 +10,7 @@ from transformers import DiffusionGemmaForBlockDiffusion
 from transformers.utils import logging as transformers_logging
 
 from dgls.diffusion.canvas import Canvas, lay_out, width_for
-from dgls.diffusion.choose import Joined, causal_scores
+from dgls.diffusion.choose import Joined, Scorer, causal_scores
 from dgls.diffusion.denoise import Step, denoise
 from dgls.diffusion.noise import SeededNoise
 from dgls.diffusion.prefix import PrefixCache, n_shared
@@ -27,11 +27,14 @@ from dgls.text.prompt import Prompt
 class Filler:
     """A loaded checkpoint with its tokenizer and the prefix caches of the documents last worked on."""
 
-    def __init__(self, model: Gemma, tokens: Tokens, facts: Facts, settings: Settings) -> None:
+    def __init__(
+        self, model: Gemma, tokens: Tokens, facts: Facts, settings: Settings, *, scorer: Scorer = causal_scores
+    ) -> None:
         self._model = model
         self._tokens = tokens
         self._facts = facts
         self._settings = settings
+        self._scorer = scorer
         self._banned = tokens.banned.to(model.device)
         self._caches: list[PrefixCache] = []  # the one used last stands first
 
@@ -98,7 +101,7 @@ class Filler:
         """How well each row joins prefix and suffix, in nats."""
         tail = [*frame.tail, frame.end][: self._facts.score_tail_tokens] if frame.pinned else []
         candidates = [Joined(frame.head, gap, tail) for gap in _gaps(step, canvas)]
-        return causal_scores(self._model, cache, candidates)
+        return self._scorer(self._model, cache, candidates)
 
     def _cost(self, n_steps: int, n_encoded: int, frame: Framed) -> Cost:
         """What it took so far."""

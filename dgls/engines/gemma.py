@@ -82,7 +82,8 @@ class Gemma:
         """The scaled mean embedding under each distribution, `[n, V] -> [n, H]`."""
         table = self._decoder.embed_tokens
         mean: Tensor = probabilities.to(table.weight.dtype) @ table.weight
-        return mean * table.embed_scale.to(mean.dtype)
+        scale: Tensor = table.embed_scale.to(mean.dtype)
+        return mean * scale
 
     def _empty_layer(self, index: int) -> LayerCache:
         """No tokens in the shape of a layer's keys."""

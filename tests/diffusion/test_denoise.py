@@ -1,13 +1,17 @@
 """Our denoising loop against transformers' own `generate` with a pinning logits processor, on the same noise."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 from transformers import LogitsProcessorList
-from transformers.models.diffusion_gemma.generation_diffusion_gemma import EntropyBoundSampler, EntropyBoundSamplerConfig
+from transformers.models.diffusion_gemma.generation_diffusion_gemma import (
+    EntropyBoundSampler,
+    EntropyBoundSamplerConfig,
+)
 
 from dgls.diffusion.canvas import Canvas, lay_out
 from dgls.diffusion.denoise import Sampling, Step, denoise
@@ -72,7 +76,9 @@ class Drafts:
         """Nothing to close."""
 
 
-def reference(loaded: Any, prefix: list[int], canvas: Canvas, sampling: Sampling, tape: Tape, patch: Any) -> list[Tensor]:
+def reference(
+    loaded: Any, prefix: list[int], canvas: Canvas, sampling: Sampling, tape: Tape, patch: Any
+) -> list[Tensor]:
     """The drafts of transformers' `generate`, driven by the tape's noise."""
     n_draws = iter(range(1000))
     n_samples = iter(range(1, 1000))
@@ -113,9 +119,7 @@ def ours(loaded: Any, prefix: list[int], canvas: Canvas, sampling: Sampling, noi
     model = Gemma(loaded)
     cache = PrefixCache(model)
     cache.sync(prefix)
-    loop = denoise(
-        model, cache.seen(), len(prefix), canvas, sampling=sampling, noise=noise, banned=NOTHING_BANNED
-    )
+    loop = denoise(model, cache.seen(), len(prefix), canvas, sampling=sampling, noise=noise, banned=NOTHING_BANNED)
     return list(loop)
 
 
@@ -152,9 +156,7 @@ def test_pins_never_change(loaded: Any, absorbing: bool) -> None:
     noise = SeededNoise(3, VOCAB, torch.device("cpu"), noise_id=3 if absorbing else None)
     steps = ours(loaded, SHORT, canvas, Sampling(max_denoising_steps=12, absorbing=absorbing), noise)
 
-    changed = sum(
-        int((ids != canvas.ids)[canvas.pinned].sum()) for step in steps for ids in (step.draft, step.current)
-    )
+    changed = sum(int((ids != canvas.ids)[canvas.pinned].sum()) for step in steps for ids in (step.draft, step.current))
     assert changed == 0
     assert all(bool(step.accepted[canvas.pinned].all()) for step in steps)
 
@@ -168,7 +170,7 @@ def test_absorbing_noise_keeps_what_is_accepted(loaded: Any) -> None:
 
     is_noise = [(step.current == 3) & canvas.gap for step in steps]
     assert [rows.sum(-1).tolist() for rows in is_noise] == [[3, 12], [2, 8], [1, 4], [0, 0]]
-    for before, after in zip(steps, steps[1:], strict=False):
+    for before, after in pairwise(steps):
         kept = (before.current != 3) & canvas.gap
         assert torch.equal(before.current[kept], after.current[kept])
     assert torch.equal(steps[-1].draft, steps[-1].current)

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,10 +34,10 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(params=["scripted", "base", "chat", "prompted"])
 def engine_settings(request: pytest.FixtureRequest, script: Path, base_folder: Path, chat_folder: Path) -> Settings:
     """The settings of every engine and strategy."""
-    given = {
+    choices: dict[str, dict[str, Any]] = {
         "scripted": {"engine": "scripted", "script": str(script)},
         "base": {"model": str(base_folder), "max_steps": 3, "gap_lengths": [2, 5]},
         "chat": {"model": str(chat_folder), "max_steps": 3, "gap_lengths": [2, 5]},
         "prompted": {"model": str(chat_folder), "max_steps": 3, "strategy": "prompted"},
-    }[request.param]
-    return with_settings(Settings(), given)
+    }
+    return with_settings(Settings(), choices[request.param])
