@@ -54,7 +54,9 @@ class Gemma:
         self.n_forwards += 1
         decoder = self._decoder
         embedded = decoder.embed_tokens(ids)
-        x: Tensor = decoder.self_conditioning(embedded, torch.zeros_like(embedded) if soft is None else soft)
+        # Without a signal the projection adds exactly nothing, and only its norm is left.
+        conditioning = decoder.self_conditioning
+        x: Tensor = conditioning.post_norm(embedded) if soft is None else conditioning(embedded, soft)
         positions = torch.arange(n_past, n_past + ids.shape[1], device=self.device)[None]
         rotations = {kind: decoder.rotary_emb(x, positions, kind) for kind in decoder.unique_layer_types}
         for layer, kind in zip(decoder.layers, self._layer_types, strict=True):
