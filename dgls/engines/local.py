@@ -6,6 +6,7 @@ Importing this module imports no model library; `start` does, on the model threa
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
@@ -64,6 +65,9 @@ class LocalEngine:
 
 def _import_filler() -> None:
     """Imports torch and transformers. Raises EngineError when they are not installed."""
+    # torch's threads wait for each other busily; once another program wants a core too, that wait takes whole time
+    # slices, and a fill of 0.3 s took 5 s. The library reads this when it is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         import dgls.engines.filler  # noqa: F401
     except ImportError as error:
