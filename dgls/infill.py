@@ -58,16 +58,18 @@ async def infill(gap: Gap, engine: Engine, settings: Settings) -> AsyncGenerator
 
 
 async def answer(gap: Gap, engine: Engine, settings: Settings) -> Answer:
-    """The answer alone, within the deadline. Raises EngineError."""
-    last = Answer(silence=Silence.EMPTY)
+    """The answer alone, within the deadline; a late one still says what it took so far. Raises EngineError."""
+    watch = Stopwatch()
+    cost = Cost()
     try:
         async with asyncio.timeout(settings.deadline_ms / 1000), aclosing(infill(gap, engine, settings)) as stream:
             async for item in stream:
                 if isinstance(item, Answer):
-                    last = item
+                    return item
+                cost = item.cost
     except TimeoutError:
-        return Answer(silence=Silence.LATE)
-    return last
+        watch.lap("engine")
+    return Answer(silence=Silence.LATE, cost=cost, ms=watch.ms)
 
 
 def chosen(gap: Gap, drafts: tuple[Draft, ...]) -> tuple[Candidate, ...]:

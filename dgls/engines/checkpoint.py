@@ -1,13 +1,14 @@
 """A model folder before it is loaded: found, complete, small enough; and what its config files say of it."""
 
 import json
+import os
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dgls.diffusion.denoise import Sampling
+from dgls.diffusion.sampling import Sampling
 from dgls.errors import ModelError
 from dgls.settings import Settings
 
@@ -80,6 +81,17 @@ def n_parameters(folder: Path) -> int:
                 count *= size
             total += count
     return total
+
+
+def free_memory() -> int:
+    """Bytes of main memory that can be had without swapping."""
+    try:
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def read_json(path: Path) -> Mapping[str, Any]:

@@ -1,8 +1,7 @@
 """From a prompt to drafts on a loaded checkpoint: frame, sync the prefix, lay the canvas, denoise, choose."""
 
-import os
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -15,7 +14,7 @@ from dgls.diffusion.denoise import Step, denoise
 from dgls.diffusion.noise import SeededNoise
 from dgls.diffusion.prefix import PrefixCache, n_shared
 from dgls.engines import Cost, Draft, Drafts, Token
-from dgls.engines.checkpoint import Facts, find, n_parameters, read_facts
+from dgls.engines.checkpoint import Facts, find, free_memory, n_parameters, read_facts
 from dgls.engines.framing import Framed, framed
 from dgls.engines.gemma import Gemma
 from dgls.engines.tokens import Tokens, TypedText, read_tokens
@@ -51,12 +50,14 @@ class Filler:
         cache = self._cache_for(frame.prefix)
         n_encoded = cache.sync(frame.prefix)
         canvas = self._canvas(frame)
-        last = None
+        last, ranks = None, None
         for last in self._steps(frame, cache, canvas):
-            yield self._read(last, canvas, frame, self._cost(last.number, n_encoded, frame))
+            # The order of the first step is kept, so that a draft that is shown does not jump from row to row.
+            ranks = ranks or _mean_sureness(last, canvas)
+            yield self._read(last, canvas, frame, ranks, Drafts((), False, self._cost(last.number, n_encoded, frame)))
         assert last is not None  # max_denoising_steps is at least 1
         scores = self._scores(last, canvas, frame, cache)
-        yield self._read(last, canvas, frame, self._cost(last.number, n_encoded, frame), scores)
+        yield self._read(last, canvas, frame, scores, Drafts((), True, self._cost(last.number, n_encoded, frame)))
 
     def _steps(self, frame: Framed, cache: PrefixCache, canvas: Canvas) -> Generator[Step, None, None]:
         """The denoising steps of a canvas behind a synced prefix."""
@@ -107,17 +108,12 @@ class Filler:
         """What it took so far."""
         return Cost(n_steps, self._model.n_forwards, n_encoded, len(frame.prefix) - n_encoded)
 
-    def _read(
-        self, step: Step, canvas: Canvas, frame: Framed, cost: Cost, scores: Sequence[float] | None = None
-    ) -> Drafts:
-        """The rows of a step as drafts; best first once there are scores, else the surest first."""
+    def _read(self, step: Step, canvas: Canvas, frame: Framed, scores: Sequence[float], drafts: Drafts) -> Drafts:
+        """`drafts` with the rows of a step as candidates, best first."""
         rows = [_Row(gap, *_places(step, canvas, row)) for row, gap in enumerate(_gaps(step, canvas))]
-        drafts = [
-            self._draft(row, frame, scores[index] if scores else row.mean_sureness) for index, row in enumerate(rows)
-        ]
-        fitting = [draft for draft in drafts if draft is not None]
-        fitting.sort(key=lambda draft: -draft.score)
-        return Drafts(tuple(fitting), final=scores is not None, cost=cost)
+        found = [self._draft(row, frame, score) for row, score in zip(rows, scores, strict=True)]
+        fitting = sorted((draft for draft in found if draft is not None), key=lambda draft: -draft.score)
+        return replace(drafts, candidates=tuple(fitting))
 
     def _draft(self, row: "_Row", frame: Framed, score: float) -> Draft | None:
         """A row as text behind what is typed; None when it does not begin with that (too short for it)."""
@@ -143,10 +139,10 @@ class _Row:
     sureness: list[float]
     settled: list[bool]
 
-    @property
-    def mean_sureness(self) -> float:
-        """The mean probability, 0..1."""
-        return sum(self.sureness) / len(self.sureness)
+
+def _mean_sureness(step: Step, canvas: Canvas) -> list[float]:
+    """The mean probability of the gap's tokens in every row, 0..1."""
+    return [float(row[gap].mean()) for row, gap in zip(step.sureness.cpu(), canvas.gap, strict=True)]
 
 
 def _gaps(step: Step, canvas: Canvas) -> list[list[int]]:
@@ -208,14 +204,3 @@ def _check_room(folder: Path, device: torch.device, dtype: torch.dtype) -> None:
             f"the model {folder.name} needs {needed / 2**30:.1f} GiB and {device.type} has {free / 2**30:.1f} GiB free",
             "use a smaller model, a smaller dtype, or another device",
         )
-
-
-def free_memory() -> int:
-    """Bytes of main memory that can be had without swapping."""
-    try:
-        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

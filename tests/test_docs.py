@@ -1,0 +1,92 @@
+"""What the documents say is so: settings, commands, options, links, and rooms."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dgls.cli.main import parser
+from dgls.cli.place import read_gap
+from dgls.errors import UsageError
+from dgls.settings import Settings, as_dict, with_settings
+from dgls.text.fill import Silence
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = [ROOT / name for name in ("README.md", "dgls/README.md", "editors/README.md")]
+
+
+def test_the_settings_table_is_up_to_date() -> None:
+    command = [sys.executable, "scripts/docs.py", "--check"]
+    done = subprocess.run(command, cwd=ROOT, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_every_setting_is_in_the_table() -> None:
+    names = re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE)
+    assert names == list(as_dict(Settings()))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_command_exists(document: Path) -> None:
+    found = re.findall(r"`(?:[\w./]+/)?dgls ((?:serve|fill|doctor|--)[^`]*)`", document.read_text(encoding="utf-8"))
+    for arguments in found:
+        if "--version" not in arguments:
+            understood(arguments.replace("\n", " ").split())
+
+
+def understood(arguments: list[str]) -> None:
+    """Fails when the command line would not be understood; a setting's value may be anything."""
+    place = ["app.py:1:1"] if arguments == ["fill"] else []
+    try:
+        found = parser().parse_args([*arguments, *place])
+    except UsageError as error:
+        pytest.fail(f"dgls {' '.join(arguments)}: {error}")
+    for pair in found.set:
+        name, _, value = pair.partition("=")
+        assert with_settings(Settings(), {name: value})
+
+
+def test_every_option_exists() -> None:
+    options = set(re.findall(r"(?<![\w-])--[a-z]+", README)) - {"--version"}
+    helped = "".join(action.format_help() for action in parser()._subparsers._group_actions[0].choices.values())  # type: ignore[union-attr]
+    assert {option for option in options if option not in helped} == set()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_somewhere(document: Path) -> None:
+    for link in re.findall(r"\]\(([^)#:]+)\)", document.read_text(encoding="utf-8")):
+        assert (document.parent / link).exists(), link
+
+
+def test_the_map_names_every_room_and_module() -> None:
+    text = (ROOT / "dgls" / "README.md").read_text(encoding="utf-8")
+    package = ROOT / "dgls"
+    rooms = {f"{path.name}/" for path in package.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    modules = {path.name for path in package.glob("*.py") if not path.name.startswith("__")}
+    assert {name for name in rooms | modules if name not in text} == set()
+
+
+def test_every_silence_in_the_readme_exists() -> None:
+    found = re.findall(r"`nothing to show: ([^`]+)`", README)
+    assert found
+    assert set(found) <= {str(silence) for silence in Silence}
+
+
+def test_neovim_reads_the_same_in_both_places() -> None:
+    editors = (ROOT / "editors" / "README.md").read_text(encoding="utf-8")
+    keymap = re.compile(r"vim\.lsp\.enable.*?```", re.DOTALL)
+    ours, theirs = keymap.search(README), keymap.search(editors)
+    assert ours is not None
+    assert theirs is not None
+    assert ours.group() == theirs.group()
+
+
+def test_the_demo_fills_the_gap_of_its_fixture() -> None:
+    found = re.search(r"place=\$root/(\S+)", (ROOT / "scripts" / "demo").read_text(encoding="utf-8"))
+    assert found is not None
+    gap = read_gap(str(ROOT / found[1]), 10_000)
+    assert gap.prefix.endswith("result += ")
+    assert gap.suffix.startswith("\n        return result\n")
