@@ -14,9 +14,10 @@ from transformers.models.diffusion_gemma.generation_diffusion_gemma import (
 )
 
 from dgls.diffusion.canvas import Canvas, lay_out
-from dgls.diffusion.denoise import Sampling, Step, denoise
+from dgls.diffusion.denoise import Step, denoise
 from dgls.diffusion.noise import SeededNoise
 from dgls.diffusion.prefix import PrefixCache
+from dgls.diffusion.sampling import Sampling
 from dgls.engines.gemma import Gemma
 
 VOCAB = 260

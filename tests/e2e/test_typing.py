@@ -70,11 +70,11 @@ async def session(log: Path) -> tuple[Typist, list[str]]:
     client = LanguageClient("typist", "1")
     ready = asyncio.Event()
 
-    @client.feature("dgls/status")
-    def _(params: Any) -> None:
+    def heard(params: Any) -> None:
         if params.state == "ready":
             ready.set()
 
+    client.feature("dgls/status")(heard)
     options = ["--engine", "local", "--set", "threads=1", "--set", f"log_file={log}", "--set", "deadline_ms=60000"]
     await client.start_io(sys.executable, "-m", "dgls", "serve", *options)
     await client.initialize_async(lsp.InitializeParams(capabilities=lsp.ClientCapabilities()))
@@ -107,7 +107,7 @@ async def session(log: Path) -> tuple[Typist, list[str]]:
     assert await typist.server_hash() == sha256(typist.text.encode()).hexdigest()
     await client.shutdown_async(None)
     client.exit(None)
-    await client.stop()
+    await client.stop()  # type: ignore[no-untyped-call] # pygls has types for most of itself
     return typist, shown
 
 

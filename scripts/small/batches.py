@@ -1,0 +1,171 @@
+"""Training examples: windows of code for the causal encoder, and canvases with gaps for the denoiser."""
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from small.data import Files
+from small.tokens import BOS, EOS, MASK, N_SPECIAL
+
+Ids = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The sizes of one training step, in tokens."""
+
+    n_windows: int = 8
+    window: int = 256
+    n_canvases: int = 4  # per window
+    canvas: int = 64
+
+    @property
+    def reach(self) -> int:
+        """How many tokens of its window a canvas can see at most: it must end within the window."""
+        return self.window - self.canvas
+
+    @property
+    def n_tokens(self) -> int:
+        return self.n_windows * (self.window + self.n_canvases * self.canvas)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One training step; B windows of W tokens, K canvases of C tokens on each."""
+
+    windows: torch.Tensor  # [B, W]
+    canvases: torch.Tensor  # [B, K, C], noise in the gaps
+    starts: torch.Tensor  # [B, K], the window position at which a canvas begins
+    ar_rows: torch.Tensor  # [B * W / 2], flat window positions whose next token is to be predicted
+    ar_targets: torch.Tensor
+    gap_rows: torch.Tensor  # [n], flat canvas positions to be denoised
+    gap_targets: torch.Tensor
+
+
+class Windows:
+    """Windows by number: an epoch covers every file once, in random order, cut anew at a random phase.
+
+    The same number always gives the same window, so that a resumed run needs no other state.
+    """
+
+    def __init__(self, files: Files, line_starts: NDArray[np.bool_], length: int, seed: int) -> None:
+        self.files, self.length, self.seed = files, length, seed
+        sizes = np.diff(files.offsets)
+        self._n_cuts = -(-sizes // (length - 1)) + 1  # [n_files]
+        self._lines = np.union1d(np.flatnonzero(line_starts[files.ids]), files.offsets[:-1])
+        # The line end without indentation is one of the 256 bytes, which come right after the special tokens.
+        self._bare = {int(i) for i in np.flatnonzero(line_starts) if i < N_SPECIAL + 256}
+        self._epoch = lru_cache(maxsize=1)(self._cut)
+
+    def __getitem__(self, index: int) -> Ids:
+        """<bos>, a piece of one file, and <eos> after the file's end; `[length]`.
+
+        A piece from inside a file begins with the line end before it; half of the unindented ones begin after it.
+        """
+        epoch, place = divmod(index, int(self._n_cuts.sum()))
+        begin, end = (int(value) for value in self._epoch(epoch)[place])
+        if int(self.files.ids[begin]) in self._bare and index % 2:
+            begin += 1
+        ids = self.files.ids[begin : min(end, begin + self.length - 1)].astype(np.int64)
+        return np.concatenate([[BOS], ids, np.full(self.length - 1 - len(ids), EOS)])
+
+    def _cut(self, epoch: int) -> NDArray[np.int64]:
+        """`[n, 2]`: begin of the piece and end of its file, shuffled."""
+        rng = np.random.default_rng([self.seed, epoch])
+        file = np.repeat(np.arange(len(self._n_cuts)), self._n_cuts)
+        number = np.arange(len(file)) - np.repeat(np.cumsum(self._n_cuts) - self._n_cuts, self._n_cuts)
+        phase = rng.integers(0, self.length - 1, len(self._n_cuts))[file]
+        first, last = self.files.offsets[file], self.files.offsets[file + 1]
+        wanted = np.clip(first + number * (self.length - 1) - phase, first, last - 1)
+        begins = self._lines[np.searchsorted(self._lines, wanted, side="right") - 1]
+        return rng.permutation(np.stack([begins, last], axis=1))
+
+
+class Batches:
+    """Batches by number, always the same for the same number and seed."""
+
+    def __init__(self, files: Files, line_starts: NDArray[np.bool_], shape: Shape, seed: int = 0) -> None:
+        self.windows = Windows(files, line_starts, shape.window, seed)
+        self.line_starts, self.shape, self.seed = line_starts, shape, seed
+
+    def __getitem__(self, step: int) -> Batch:
+        rng = np.random.default_rng([self.seed, 1, step])
+        n = self.shape.n_windows
+        windows = np.stack([self.windows[step * n + i] for i in range(n)])
+        return make_batch(windows, self.line_starts, self.shape, rng)
+
+
+def make_batch(windows: Ids, line_starts: NDArray[np.bool_], shape: Shape, rng: np.random.Generator) -> Batch:
+    """Lays canvases on windows `[B, W]` and picks the positions to learn from."""
+    n_text = np.maximum(2, (windows != EOS).sum(axis=1))  # <bos> included
+    starts = np.stack([rng.integers(1, min(shape.reach + 1, n), shape.n_canvases) for n in n_text])
+    places = starts[:, :, None] + np.arange(shape.canvas)
+    clean = np.take_along_axis(windows[:, None, :], places, axis=2)
+    noised = np.stack([[draw_noise(canvas, line_starts, rng) for canvas in row] for row in clean])
+    ar_rows = _ar_rows(windows, rng)
+    return Batch(
+        windows=torch.from_numpy(windows),
+        canvases=torch.from_numpy(np.where(noised, MASK, clean)),
+        starts=torch.from_numpy(starts),
+        ar_rows=torch.from_numpy(ar_rows),
+        ar_targets=torch.from_numpy(windows.ravel()[ar_rows + 1]),
+        gap_rows=torch.from_numpy(np.flatnonzero(noised)),
+        gap_targets=torch.from_numpy(clean[noised]),
+    )
+
+
+def draw_noise(canvas: Ids, line_starts: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Which tokens of a clean canvas become noise; `[C]`.
+
+    Gaps as `draw_gaps` lays them; in half of the canvases all their tokens, otherwise each with a probability
+    drawn for the canvas. At least one, unless the canvas has no text.
+    """
+    noised = np.zeros(len(canvas), np.bool_)
+    n_text = int((canvas >= N_SPECIAL).sum())
+    if n_text == 0:
+        return noised
+    for begin, end in draw_gaps(n_text, np.flatnonzero(line_starts[canvas]).tolist(), rng):
+        noised[begin:end] = True
+    if rng.random() < 0.5:
+        gap = np.flatnonzero(noised)
+        noised &= rng.random(len(canvas)) < rng.random()
+        if not noised.any():
+            noised[rng.choice(gap)] = True
+    return noised
+
+
+def draw_gaps(n_text: int, lines: list[int], rng: np.random.Generator) -> list[tuple[int, int]]:
+    """Random gaps (begin, end) within `n_text` tokens, of which those at `lines` begin a line.
+
+    A quarter of the canvases begin with up to 12 clean tokens, a fifth have one gap, the others several.
+    """
+    begin = int(rng.integers(1, 13)) if rng.random() < 0.25 else 0
+    begin = begin if begin < n_text else 0
+    single, gaps = rng.random() < 0.2, []
+    while begin < n_text:
+        end = min(n_text, _gap_end(begin, lines, rng))
+        gaps.append((begin, end))
+        clean = rng.integers(1, 8) if rng.random() < 0.6 else rng.integers(8, 25)
+        begin = n_text if single else end + int(clean)
+    return gaps
+
+
+def _gap_end(begin: int, lines: list[int], rng: np.random.Generator) -> int:
+    """60 % the rest of the line (at a line's end: the next line), 25 % 1-16 tokens, 15 % 12-40 tokens."""
+    kind = rng.random()
+    if kind < 0.6:
+        place = bisect_left(lines, begin + 1)
+        return lines[place] if place < len(lines) else 1 << 30
+    return begin + int(rng.integers(1, 17) if kind < 0.85 else rng.integers(12, 41))
+
+
+def _ar_rows(windows: Ids, rng: np.random.Generator) -> Ids:
+    """A random half of the window positions (always the same number); those within the filling only if need be."""
+    following = windows[:, 1:]
+    rank = rng.random(following.shape) + ((following == EOS) & (windows[:, :-1] == EOS))
+    rows = np.arange(windows.size).reshape(windows.shape)[:, :-1]
+    return np.sort(rows.ravel()[np.argsort(rank, axis=None)[: windows.size // 2]])

@@ -1,0 +1,246 @@
+"""A checkpoint as a folder that transformers' `DiffusionGemmaForBlockDiffusion` loads without a missing weight."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from small.batches import Shape
+from small.card import Facts, render_card
+from small.data import Data
+from small.net import EPS, ROPE_THETA, Layer, Net, Size
+from small.report import Report, make_report, read_report, write_report
+from small.tokens import BOS, EOS, MASK, PAD
+from small.training import net_of
+
+EXPERT = 8  # width of the one expert, all zero: the classes always build experts
+SLIDING_WINDOW = 1024  # longer than every sequence trained on
+GAP_LENGTHS = (1, 2, 3, 4, 6, 8, 11, 14, 18, 24)
+SCORE_TAIL_TOKENS = 8
+MAX_DENOISING_STEPS = 4
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Where the figures of the card come from: measured on `n_gaps` held-out gaps (0: none), or kept from last time."""
+
+    n_gaps: int = 240
+    keep: bool = False
+
+
+def export(checkpoint: Path, out: Path, data: Data, *, work: Path, figures: Figures) -> None:
+    """Writes the model folder of a checkpoint; its card tells how good the model is on held-out gaps.
+
+    The files are written elsewhere and then moved, each as a whole, so that a reader never sees half a file.
+    """
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    net, shape = shipped(net_of(state)), Shape(**state["shape"])
+    part = work / "export"
+    shutil.rmtree(part, ignore_errors=True)
+    write_model(net, part, shape)
+    shutil.copy(work / "corpus" / "tokenizer.json", part)
+    shutil.copy(work / "curve.csv", part)
+    report = _report(net, data, work / "report.json", figures)
+    (part / "MODEL_CARD.md").write_text(render_card(_facts(state, data, work), report), encoding="utf-8")
+    out.mkdir(parents=True, exist_ok=True)
+    for path in sorted(part.iterdir()):
+        path.chmod(0o644)
+        shutil.copy(path, out / f"{path.name}.part")
+        (out / f"{path.name}.part").replace(out / path.name)
+
+
+def _report(net: Net, data: Data, path: Path, figures: Figures) -> Report | None:
+    """The figures of a network: measured and kept at `path`, or those kept there, or none."""
+    if figures.keep:
+        return read_report(path)
+    if not figures.n_gaps:
+        return None
+    report = make_report(net, data, n_gaps=figures.n_gaps, lengths=GAP_LENGTHS)
+    write_report(report, path)
+    return report
+
+
+def shipped(net: Net) -> Net:
+    """The network with its weights rounded to bf16, as they are shipped."""
+    with torch.no_grad():
+        for p in net.parameters():
+            p.copy_(p.bfloat16())
+    return net
+
+
+def write_model(net: Net, folder: Path, shape: Shape, *, dtype: torch.dtype = torch.bfloat16) -> None:
+    """config.json, generation_config.json and model.safetensors of a network."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {name: tensor.to(dtype).contiguous() for name, tensor in weights(net).items()}
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+    _write_json(folder / "config.json", config(net.size, shape, dtype=str(dtype).removeprefix("torch.")))
+    _write_json(folder / "generation_config.json", generation_config())
+
+
+def config(size: Size, shape: Shape, *, dtype: str) -> dict[str, Any]:
+    """The DiffusionGemmaConfig of a network, as JSON.
+
+    A vision tower cannot be left out; this one has one layer of width 8. "dgls" holds what only our engine reads:
+    transformers refuses unknown names, and a temperature of 0, in generation_config.json.
+    """
+    rope = {"rope_type": "default", "rope_theta": ROPE_THETA}
+    text = {
+        "model_type": "diffusion_gemma_text",
+        "vocab_size": size.vocab,
+        "hidden_size": size.hidden,
+        "intermediate_size": size.mlp,
+        "num_hidden_layers": size.layers,
+        "num_attention_heads": size.heads,
+        "num_key_value_heads": size.kv_heads,
+        "num_global_key_value_heads": size.kv_heads,
+        "head_dim": size.head_dim,
+        "global_head_dim": size.head_dim,
+        "hidden_activation": "gelu_pytorch_tanh",
+        "max_position_embeddings": SLIDING_WINDOW,
+        "sliding_window": SLIDING_WINDOW,
+        "layer_types": ["sliding_attention"] * (size.layers - 1) + ["full_attention"],
+        "rope_parameters": {"sliding_attention": rope, "full_attention": rope},
+        "final_logit_softcapping": 1e4,
+        "rms_norm_eps": EPS,
+        "num_experts": 1,
+        "top_k_experts": 1,
+        "moe_intermediate_size": EXPERT,
+        "tie_word_embeddings": True,
+        "pad_token_id": PAD,
+        "eos_token_id": EOS,
+        "bos_token_id": BOS,
+    }
+    vision = {
+        "model_type": "gemma4_vision",
+        "hidden_size": 8,
+        "intermediate_size": 8,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 1,
+        "num_key_value_heads": 1,
+        "head_dim": 8,
+        "position_embedding_size": 1,
+        "patch_size": 1,
+    }
+    return {
+        "architectures": ["DiffusionGemmaForBlockDiffusion"],
+        "model_type": "diffusion_gemma",
+        "dtype": dtype,
+        "canvas_length": shape.canvas,
+        "tie_word_embeddings": True,
+        "image_token_id": size.vocab,  # no image ids: outside the vocabulary
+        "boi_token_id": size.vocab,
+        "eoi_token_id": size.vocab,
+        "text_config": text,
+        "vision_config": vision,
+        "dgls": {
+            "noise_token_id": MASK,
+            "t_min": 0.0,
+            "t_max": 0.0,
+            "context_tokens": shape.reach,
+            "gap_lengths": list(GAP_LENGTHS),
+            "score_tail_tokens": SCORE_TAIL_TOKENS,
+        },
+    }
+
+
+def generation_config() -> dict[str, Any]:
+    """The sampler's settings, in the names and within the rules of DiffusionGemmaGenerationConfig."""
+    return {
+        "pad_token_id": PAD,
+        "eos_token_id": EOS,
+        "bos_token_id": BOS,
+        "max_denoising_steps": MAX_DENOISING_STEPS,
+        "sampler_config": {"_cls_name": "EntropyBoundSamplerConfig", "entropy_bound": 0.1},
+        "stability_threshold": 1,
+        "confidence_threshold": 0.005,
+    }
+
+
+def weights(net: Net) -> dict[str, torch.Tensor]:
+    """The tensors under the names of transformers; what its classes have beyond our network does nothing."""
+    size = net.size
+    named = {
+        "model.decoder.embed_tokens.weight": net.embedding,
+        "model.decoder.norm.weight": net.norm,
+        **_self_conditioning(size),
+        **_vision(size),
+    }
+    for i, layer in enumerate(net.layers):
+        assert isinstance(layer, Layer)
+        named |= {f"model.decoder.layers.{i}.{name}": tensor for name, tensor in _layer(layer, size).items()}
+        named[f"model.encoder.language_model.layers.{i}.layer_scalar"] = torch.ones(1)
+    return {name: tensor.detach().cpu() for name, tensor in named.items()}
+
+
+def _facts(state: dict[str, Any], data: Data, work: Path) -> Facts:
+    """What the card says of a checkpoint."""
+    return Facts(
+        size=Size(**state["size"]),
+        shape=Shape(**state["shape"]),
+        n_parameters=sum(tensor.numel() for tensor in state["net"].values()),
+        progress=state["progress"],
+        date=datetime.now(tz=UTC).date().isoformat(),
+        command=f"python scripts/train_small.py --minutes {state['minutes']:g}",
+        curve=work / "curve.csv",
+        manifest=data.manifest,
+    )
+
+
+def _layer(layer: Layer, size: Size) -> dict[str, torch.Tensor]:
+    """One decoder layer; the encoder's is tied to it. RMSNorm(0) = 0, so a zero expert adds exactly nothing."""
+    attention = {name: getattr(layer, name) for name in ("q_proj", "k_proj", "v_proj", "o_proj", "q_norm", "k_norm")}
+    mlp = {name: getattr(layer, name) for name in ("gate_proj", "up_proj", "down_proj")}
+    ones = torch.ones(size.hidden)
+    return {
+        **{f"self_attn.{name}.weight": tensor for name, tensor in attention.items() if tensor is not None},
+        **{f"mlp.{name}.weight": tensor for name, tensor in mlp.items()},
+        "input_layernorm.weight": layer.input_norm,
+        "post_attention_layernorm.weight": layer.post_attention_norm,
+        "pre_feedforward_layernorm.weight": layer.pre_mlp_norm,
+        "post_feedforward_layernorm.weight": layer.post_mlp_norm,
+        "post_feedforward_layernorm_1.weight": ones,
+        "post_feedforward_layernorm_2.weight": ones.clone(),
+        "pre_feedforward_layernorm_2.weight": ones.clone(),
+        "layer_scalar": torch.ones(1),
+        "router.proj.weight": torch.zeros(1, size.hidden),
+        "router.scale": ones.clone(),
+        "router.per_expert_scale": torch.ones(1),
+        "experts.gate_up_proj": torch.zeros(1, 2 * EXPERT, size.hidden),
+        "experts.down_proj": torch.zeros(1, size.hidden, EXPERT),
+    }
+
+
+def _self_conditioning(size: Size) -> dict[str, torch.Tensor]:
+    """A block whose output is zero for any input."""
+    name = "model.decoder.self_conditioning."
+    return {
+        name + "pre_norm.weight": torch.ones(size.hidden),
+        name + "gate_proj.weight": torch.zeros(size.mlp, size.hidden),
+        name + "up_proj.weight": torch.zeros(size.mlp, size.hidden),
+        name + "down_proj.weight": torch.zeros(size.hidden, size.mlp),
+    }
+
+
+def _vision(size: Size) -> dict[str, torch.Tensor]:
+    """The stub of a vision tower, width 8, all zero."""
+    name, layer = "model.encoder.vision_tower.", "model.encoder.vision_tower.encoder.layers.0."
+    matrices = [f"self_attn.{kind}_proj.linear.weight" for kind in "qkvo"]
+    matrices += [f"mlp.{kind}_proj.linear.weight" for kind in ("gate", "up", "down")]
+    norms = ["self_attn.q_norm", "self_attn.k_norm", "input_layernorm", "post_attention_layernorm"]
+    norms += ["pre_feedforward_layernorm", "post_feedforward_layernorm"]
+    return {
+        name + "patch_embedder.position_embedding_table": torch.zeros(2, 1, 8),
+        name + "patch_embedder.input_proj.weight": torch.zeros(8, 3),
+        "model.encoder.embed_vision.embedding_projection.weight": torch.zeros(size.hidden, 8),
+        **{layer + matrix: torch.zeros(8, 8) for matrix in matrices},
+        **{f"{layer}{norm}.weight": torch.zeros(8) for norm in norms},
+    }
+
+
+def _write_json(path: Path, value: dict[str, Any]) -> None:
+    path.write_text(json.dumps(value, indent=2) + "\n")
