@@ -1,0 +1,70 @@
+"""One request for ghost text, from the frozen gap to fills that fit the document as it is by then."""
+
+import asyncio
+from dataclasses import replace
+
+from lsprotocol import types as lsp
+
+from dgls import infill
+from dgls.errors import PositionError
+from dgls.infill import Answer, Stopwatch
+from dgls.lsp import convert
+from dgls.lsp.convert import Asked
+from dgls.lsp.session import Session
+from dgls.lsp.workspace import left_of
+from dgls.text.document import Document
+from dgls.text.fill import Fill, Silence
+
+
+async def answer_to(
+    session: Session, params: lsp.InlineCompletionParams, document: Document | None, watch: Stopwatch
+) -> Answer:
+    """The fills to show, best first: one for an automatic request, alternatives for an invoked one."""
+    asked = frozen(session, params, document)
+    if isinstance(asked, Silence):
+        return Answer(silence=asked)
+    remembered = session.documents.recall(asked.gap)
+    watch.lap("recall")
+    answer = Answer(remembered) if remembered else await fresh(session, asked, watch)
+    fills = fitting(asked, answer.fills, session.documents.get(asked.document.uri))
+    if answer.fills and not fills:
+        return replace(answer, fills=(), silence=Silence.STALE)
+    return replace(answer, fills=fills[: session.settings.n_alternatives if asked.invoked else 1])
+
+
+def frozen(session: Session, params: lsp.InlineCompletionParams, document: Document | None) -> Asked | Silence:
+    """What is asked for, or why it cannot be answered."""
+    if document is None:
+        return Silence.UNKNOWN_DOCUMENT
+    if len(document.text) > session.settings.max_document_chars:
+        return Silence.TOO_LARGE
+    try:
+        return convert.asked(document, params, session.encoding)
+    except PositionError:
+        return Silence.OUTSIDE
+
+
+async def fresh(session: Session, asked: Asked, watch: Stopwatch) -> Answer:
+    """The engine's answer, after a pause in which a newer key cancels an automatic request."""
+    if not asked.invoked and session.host.engine is not None:
+        await asyncio.sleep(session.settings.pause_ms / 1000)
+        watch.lap("pause")
+    engine = session.host.engine
+    if engine is None:
+        return Answer(silence=session.host.silence)
+    answer = await infill.answer(asked.gap, engine, session.settings)
+    session.host.worked()
+    session.documents.remember(asked.document.uri, answer.fills)
+    return answer
+
+
+def fitting(asked: Asked, fills: tuple[Fill, ...], now: Document | None) -> tuple[Fill, ...]:
+    """What is left of the fills in the document as it is now: all, the rest of those typed into, or nothing."""
+    if now is asked.document:
+        return fills
+    if now is None:
+        return ()
+    if asked.selected is not None:  # a popup item stands only as long as nothing is typed
+        return fills if now.text == asked.document.text else ()
+    gap = asked.gap.moved_to(now)
+    return left_of(fills, gap) if gap else ()

@@ -1,0 +1,41 @@
+"""The newest request of each document wins; superseded ones are still answered, as pygls does for cancelled tasks."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+SUPERSEDED = "superseded"
+CANCELLED = "cancelled"
+
+
+class Latest:
+    """The task of the newest request of each document."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[str, asyncio.Task[Any]] = {}
+
+    @contextmanager
+    def newest(self, uri: str) -> Iterator[None]:
+        """Makes the running task the newest of its document and cancels the one before it."""
+        task = asyncio.current_task()
+        assert task is not None
+        if older := self._tasks.get(uri):
+            older.cancel(SUPERSEDED)
+        self._tasks[uri] = task
+        try:
+            yield
+        finally:
+            if self._tasks.get(uri) is task:
+                del self._tasks[uri]
+
+    def cancel(self, uri: str | None = None) -> None:
+        """Cancels the newest request of a document, or of all."""
+        for name, task in list(self._tasks.items()):
+            if uri in (None, name):
+                task.cancel(CANCELLED)
+
+
+def reason(error: asyncio.CancelledError) -> str:
+    """Why a task was cancelled: superseded by a newer request, or cancelled by the editor."""
+    return SUPERSEDED if SUPERSEDED in error.args else CANCELLED

@@ -1,0 +1,48 @@
+"""The log: where it goes, and the one line that each request leaves in it. No source text at `info`."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+from lsprotocol import types as lsp
+
+from dgls.engines import Cost
+from dgls.errors import SettingError
+from dgls.lsp.convert import is_invoked
+from dgls.lsp.workspace import file_name
+from dgls.settings import Settings
+
+_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+def configure(settings: Settings) -> None:
+    """Sends the log where the settings say. Raises SettingError when the file cannot be written."""
+    level = settings.log_level.upper()
+    logging.basicConfig(handlers=[_handler(settings.log_file)], level="WARNING", format=_FORMAT, force=True)
+    logging.getLogger("dgls").setLevel(level)
+    # pygls logs whole documents at info and parameters with its errors; what matters of these we log ourselves.
+    logging.getLogger("pygls").setLevel("DEBUG" if level == "DEBUG" else "CRITICAL")
+
+
+def request_line(
+    params: lsp.InlineCompletionParams, version: int | None, outcome: str, ms: Mapping[str, float], cost: Cost
+) -> str:
+    """What a request asked and got: names, counts and milliseconds."""
+    parts = [
+        f"{file_name(params.text_document.uri)!r} v{'?' if version is None else version}",
+        f"{'invoked' if is_invoked(params) else 'automatic'}: {outcome}",
+        " ".join(f"{stage} {passed:.1f}" for stage, passed in ms.items()) + f" total {sum(ms.values()):.1f} ms",
+        f"{cost.n_steps} steps {cost.n_forwards} forwards",
+    ]
+    return ", ".join(parts)
+
+
+def _handler(log_file: str) -> logging.Handler:
+    """A handler for a file, or for stderr."""
+    if not log_file:
+        return logging.StreamHandler()
+    try:
+        return logging.FileHandler(Path(log_file).expanduser(), encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        problem = f"the log file {Path(log_file).name!r} cannot be written"
+        raise SettingError(problem, error.strerror or "choose another log_file") from error

@@ -1,0 +1,38 @@
+"""Settings that come from the editor."""
+
+from dataclasses import fields
+from typing import Any
+
+from dgls.errors import SettingError
+from dgls.settings import Settings, with_settings
+
+SECTION = "dgls"
+
+# What the server reads anew for each request; all others are the engine's, and a change of them needs another engine.
+_LIVE = {"pause_ms", "deadline_ms", "n_alternatives", "max_document_chars", "log_file", "log_level"}
+
+
+def section(given: Any) -> Any:
+    """Our part of an editor's configuration: what stands under "dgls", else all of it."""
+    return given[SECTION] if isinstance(given, dict) and SECTION in given else given
+
+
+def applied(settings: Settings, given: Any) -> tuple[Settings, list[SettingError]]:
+    """The settings with those given that are good, and what is wrong with the others; null means "not set"."""
+    if given is None:
+        return settings, []
+    if not isinstance(given, dict):
+        return settings, [SettingError("the settings are no object", 'send {"name": value, ...}')]
+    problems = []
+    for name, value in given.items():
+        try:
+            settings = settings if value is None else with_settings(settings, {name: value})
+        except SettingError as problem:
+            problems.append(problem)
+    return settings, problems
+
+
+def needs_other_engine(before: Settings, after: Settings) -> bool:
+    """Whether a setting of the engine differs."""
+    names = (entry.name for entry in fields(before) if entry.name not in _LIVE)
+    return any(getattr(before, name) != getattr(after, name) for name in names)

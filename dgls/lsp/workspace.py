@@ -1,0 +1,97 @@
+"""Open documents and the fills remembered for them; closing a document frees both."""
+
+import re
+from collections import deque
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from urllib.parse import unquote
+
+from lsprotocol import types as lsp
+
+from dgls.lsp import convert
+from dgls.lsp.messages import DocumentHash
+from dgls.text.document import Document, Encoding
+from dgls.text.fill import Fill
+from dgls.text.gap import Gap
+
+# Enough to come back to after a few keys and as many deletions of them.
+_N_ANSWERS = 8
+
+
+@dataclass
+class Opened:
+    """A document as it is now, and the fills of the last answers about it, newest first."""
+
+    document: Document
+    answers: deque[tuple[Fill, ...]] = field(default_factory=lambda: deque(maxlen=_N_ANSWERS))
+
+
+class Documents:
+    """What the editor has open, by URI."""
+
+    def __init__(self) -> None:
+        self._opened: dict[str, Opened] = {}
+
+    def get(self, uri: str) -> Document | None:
+        """The document as it is now; None if it is not open."""
+        opened = self._opened.get(uri)
+        return opened.document if opened else None
+
+    def open(self, item: lsp.TextDocumentItem) -> None:
+        """Takes over a document; whatever was open under its URI is forgotten."""
+        document = Document(item.text, item.uri, file_name(item.uri), item.language_id, item.version)
+        self._opened[item.uri] = Opened(document)
+
+    def change(self, params: lsp.DidChangeTextDocumentParams, encoding: Encoding) -> None:
+        """Applies changes to a document, whole texts or ranges; unknown documents stay unknown.
+
+        Raises PositionError when a range lies outside the document; then none of the changes are applied.
+        """
+        opened = self._opened.get(params.text_document.uri)
+        if opened is None:
+            return
+        document = opened.document
+        for change in params.content_changes:
+            document = replace(document, text=_changed(document, change, encoding))
+        opened.document = replace(document, version=params.text_document.version)
+
+    def close(self, uri: str) -> None:
+        """Forgets a document and everything kept for it."""
+        self._opened.pop(uri, None)
+
+    def remember(self, uri: str, fills: tuple[Fill, ...]) -> None:
+        """Keeps the fills of an answer, of which one may be typed into later."""
+        opened = self._opened.get(uri)
+        if opened is not None and fills:
+            opened.answers.appendleft(fills)
+
+    def recall(self, gap: Gap) -> tuple[Fill, ...]:
+        """What is left of the newest answer that the user has typed into up to this gap; empty without one."""
+        opened = self._opened.get(gap.document.uri)
+        answers = opened.answers if opened else ()
+        return next((left for fills in answers if (left := left_of(fills, gap))), ())
+
+
+def left_of(fills: tuple[Fill, ...], gap: Gap) -> tuple[Fill, ...]:
+    """What is left of those fills that the user has typed into up to this gap."""
+    return tuple(left for fill in fills if (left := fill.typed_into(gap)))
+
+
+def file_name(uri: str) -> str:
+    """The name of the file without its folder, in one line; a URI is only text here, however odd."""
+    path = re.split(r"[?#]", uri, maxsplit=1)[0]
+    return " ".join(re.split(r"[/\\:]", unquote(path))[-1].split())
+
+
+def hash_of(document: Document) -> DocumentHash:
+    """What tells whether the editor and the server hold the same text."""
+    digest = sha256(document.text.encode("utf-8", "surrogatepass")).hexdigest()
+    return DocumentHash(document.version, len(document.text), digest)
+
+
+def _changed(document: Document, change: lsp.TextDocumentContentChangeEvent, encoding: Encoding) -> str:
+    """The text after one change."""
+    if isinstance(change, lsp.TextDocumentContentChangeWholeDocument):
+        return change.text
+    start, end = convert.offsets(document, change.range, encoding)
+    return document.text[:start] + change.text + document.text[end:]
