@@ -1,5 +1,7 @@
 """Tiny random checkpoints of the real classes: built in a tenth of a second, small enough for any test."""
 
+import json
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -77,3 +79,17 @@ def save_tiny(folder: Path, specials: tuple[str, ...] = SPECIALS) -> Path:
     tiny_model(tokenizer.get_vocab_size()).save_pretrained(folder)
     tokenizer.save(str(folder / "tokenizer.json"))
     return folder
+
+
+def write_header(path: Path, header: object, n_bytes: int) -> None:
+    """A safetensors file with any header and a sparse body."""
+    raw = json.dumps(header).encode()
+    with path.open("wb") as file:
+        file.write(struct.pack("<Q", len(raw)) + raw)
+        file.truncate(8 + len(raw) + n_bytes)
+
+
+def write_huge_weights(folder: Path) -> None:
+    """8 TiB of float32 weights that take no room on the disk."""
+    header = {"x": {"dtype": "F32", "shape": [2**21, 2**20], "data_offsets": [0, 2**43]}}
+    write_header(folder / "model.safetensors", header, 2**43)
