@@ -80,7 +80,7 @@ def _command(given: Sequence[str]) -> int:
     arguments = parser().parse_args(given)
     if arguments.command is None:
         raise UsageError("there is no command", "use serve, fill or doctor, or see dgls --help")
-    settings = _settings(arguments)
+    settings = settings_of(arguments)
     if arguments.command == "serve":
         return _serve(settings)
     _speak_utf_8(sys.stdout)
@@ -95,7 +95,7 @@ def _command(given: Sequence[str]) -> int:
     )
 
 
-def _settings(arguments: argparse.Namespace) -> "Settings":
+def settings_of(arguments: argparse.Namespace) -> "Settings":
     """The settings that the options ask for; --engine and --model win over --set."""
     from dgls.settings import Settings, with_settings
 

@@ -43,6 +43,15 @@ class Filler:
         device = self._model.device
         return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
+    def n_tokens(self, text: str) -> int:
+        """How many tokens a text has."""
+        return len(self._tokens.encode(text))
+
+    def with_lengths(self, gap_lengths: tuple[int, ...]) -> "Filler":
+        """The same loaded model trying other gap lengths."""
+        facts = replace(self._facts, gap_lengths=gap_lengths)
+        return Filler(self._model, self._tokens, facts, self._settings, scorer=self._scorer)
+
     def drafts(self, prompt: Prompt) -> Generator[Drafts, None, None]:
         """The candidates after each denoising step; the last item has scores and is final."""
         self._model.n_forwards = 0

@@ -1,0 +1,104 @@
+"""Gaps whose text is known: cut from held-out files, or read from a benchmark."""
+
+import gzip
+import json
+import random
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+# Where a cursor can stand in a line: before a word, a sign or a space.
+_PLACES = re.compile(r"\b|(?<=\W)(?=\S)")
+_N_PER_FILE = 4  # few of any one file, so that gaps are independent
+
+_Cut = Callable[[str, str, random.Random], "Case | None"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A gap and its true text; `test` is code that passes when the filled file is right, if there is any."""
+
+    name: str
+    kind: str
+    prefix: str
+    truth: str
+    suffix: str
+    test: str = ""
+
+
+def lines(texts: Iterable[tuple[str, str]], n: int, seed: int = 0) -> list[Case]:
+    """`n` gaps inside one line of named texts: half the rest of a line, half a whole one but its indentation."""
+    return _some(texts, n, random.Random(seed), _line_case)
+
+
+def spans(texts: Iterable[tuple[str, str]], n: int, seed: int = 0) -> list[Case]:
+    """`n` gaps of 2 to 10 whole lines, the first one without its indentation."""
+    return _some(texts, n, random.Random(seed), _span_case)
+
+
+def human_eval(path: Path) -> list[Case]:
+    """The problems of a HumanEval-Infilling file (.jsonl or .jsonl.gz)."""
+    raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    return [_problem(json.loads(line)) for line in raw.decode().splitlines()]
+
+
+def _problem(given: dict[str, str]) -> Case:
+    """One problem; its test calls the function by name."""
+    test = f"{given['test']}\ncheck({given['entry_point']})\n"
+    name = given["task_id"]
+    return Case(name, name.split("/")[0], given["prompt"], given["canonical_solution"], given["suffix"], test)
+
+
+def _some(texts: Iterable[tuple[str, str]], n: int, rng: random.Random, cut: _Cut) -> list[Case]:
+    """Cases from texts in random order, a few from each, until there are `n`."""
+    found: list[Case] = []
+    shuffled = sorted(texts)
+    rng.shuffle(shuffled)
+    for name, text in shuffled:
+        found += [case for case in (cut(name, text, rng) for _ in range(_N_PER_FILE)) if case is not None]
+    rng.shuffle(found)
+    return found[:n]
+
+
+def _line_case(name: str, text: str, rng: random.Random) -> Case | None:
+    """The rest of a line or a whole one; None when the line that was drawn is too short."""
+    rows = text.split("\n")
+    number = rng.randrange(len(rows))
+    line = rows[number]
+    indent = len(line) - len(line.lstrip())
+    whole = rng.random() < 0.5
+    places = [place.start() for place in _PLACES.finditer(line) if indent < place.start() < len(line)]
+    at = indent if whole else rng.choice(places or [indent])
+    truth = line[at:]
+    if not 2 <= len(truth.strip()) <= 80 or truth != truth.strip():
+        return None
+    kind = "whole line" if at == indent else "rest of line"
+    return Case(f"{name}:{number + 1}", kind, "\n".join([*rows[:number], line[:at]]), truth, _below(rows, number + 1))
+
+
+def _span_case(name: str, text: str, rng: random.Random) -> Case | None:
+    """Some whole lines; None when they are too long or nearly empty."""
+    rows = text.split("\n")
+    n_lines = rng.randint(2, 10)
+    number = rng.randrange(max(len(rows) - n_lines, 1))
+    indent = len(rows[number]) - len(rows[number].lstrip())
+    taken = "\n".join(rows[number : number + n_lines])
+    truth = taken[indent:]
+    if not rows[number].strip() or truth != truth.strip() or len(truth) > 400:
+        return None
+    prefix = "\n".join([*rows[:number], taken[:indent]])
+    return Case(f"{name}:{number + 1}", "span", prefix, truth, _below(rows, number + n_lines))
+
+
+def _below(rows: list[str], number: int) -> str:
+    """The text from the end of the gap's last line on."""
+    return "".join(f"\n{row}" for row in rows[number:])
+
+
+def held_out() -> Iterator[tuple[str, str]]:
+    """Name and text of every file that the small model's training holds out for tests."""
+    from small.corpus import collect
+
+    for source in collect()[1]["test"]:
+        yield f"{source.package}/{source.path}", source.text
