@@ -32,7 +32,9 @@ def main() -> None:
         results[name] = {"summary": summary(outcomes), "calibration": calibration(outcomes)}
         results[name]["fills"] = [[found.case.name, found.case.truth, found.text] for found in outcomes]
         for measure, value in results[name]["summary"].items():
-            print(f"{name:8} {measure:14} {value['mean']:8.4f}  [{value['low']:.4f}, {value['high']:.4f}]  n {value['n']}")
+            print(
+                f"{name:8} {measure:14} {value['mean']:8.4f}  [{value['low']:.4f}, {value['high']:.4f}]  n {value['n']}"
+            )
         sys.stdout.flush()
     if given.out:
         Path(given.out).write_text(json.dumps(results, indent=1), encoding="utf-8")

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 from transformers import DiffusionGemmaForBlockDiffusion
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
 
 from small import corpus
 from small.batches import Batches, Shape, draw_gaps

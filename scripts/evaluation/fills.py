@@ -13,6 +13,7 @@ from dgls.text.gap import gap_at
 from dgls.text.prompt import Prompt
 from evaluation.cases import Case
 from evaluation.measures import Outcome
+from evaluation.sandbox import passes
 
 
 @dataclass(frozen=True)
@@ -58,15 +59,19 @@ def outcome(case: Case, answer: Answer, true_tokens: int) -> Outcome:
     """What an answer is worth."""
     best = answer.candidates[0] if answer.candidates else None
     truth = case.truth.rstrip()
+    text = answer.fills[0].text if answer.fills else ""
+    # A benchmark's gap is whole lines; the clip leaves the last line end to the suffix.
+    whole = text + "\n" if case.truth.endswith("\n") else text
     return Outcome(
         case=case,
-        text=answer.fills[0].text if answer.fills else "",
+        text=text,
         sureness=answer.fills[0].sureness if answer.fills else 0.0,
         n_forwards=answer.cost.n_forwards,
         n_steps=answer.cost.n_steps,
         gap_tokens=best.draft.gap_tokens if best else 0,
         true_tokens=true_tokens,
         any_exact=any(found.text.rstrip() == truth for found in answer.candidates),
+        passed=passes(case.prefix + whole + case.suffix + case.test) if case.test else None,
     )
 
 
