@@ -55,11 +55,15 @@ def framed(prompt: Prompt, tokens: Tokens, strategy: str, context_tokens: int) -
 
 
 def healed(prefix: str) -> tuple[str, str]:
-    """The prefix up to the symbol at its end, and what is typed of that symbol; indentation is never typed."""
-    line_start = prefix.rfind("\n") + 1
-    line = prefix[line_start:]
-    body = line.lstrip(" \t")
-    found = _TYPED.search(body)
+    """The prefix up to the symbol at its end, and what is typed of that symbol.
+
+    Indentation counts as fixed. An empty line has none yet: there the line end is typed, as vocabularies have tokens
+    of a line end with the indentation behind it.
+    """
+    line = prefix[prefix.rfind("\n") + 1 :]
+    if not line:
+        return (prefix[:-1], "\n") if prefix else ("", "")
+    found = _TYPED.search(line.lstrip(" \t"))
     typed = found.group() if found else ""
     return prefix[: len(prefix) - len(typed)], typed
 

@@ -69,7 +69,9 @@ def test_specials_in_source_code_are_text() -> None:
         ("x = ", " "),
         ("x = (", " ("),
         ("a\n    ", ""),
-        ("a\n", ""),
+        ("a\n", "\n"),
+        ("a\n\n", "\n"),
+        ("\n", "\n"),
         ("", ""),
         ("naïve_π", "naïve_π"),
         ("f(a, b", " b"),
@@ -123,9 +125,10 @@ def test_chat_framing() -> None:
     tokenizer = byte_tokenizer(SPECIALS + TURNS)
     tokens = Tokens(tokenizer, tokenizer.get_vocab_size())
     frame = framed(Prompt("x = 1\n", "y = 2\n", "a.py"), tokens, "auto", 100)
+    assert frame.typed == b"\n"
     told = tokenizer.decode(list(frame.prefix), skip_special_tokens=False)
     assert told.startswith("<bos><|turn>user\nWrite the file a.py")
-    assert told.endswith("<turn|>\n<|turn>model\n<|channel>thought\n<channel|>```python\nx = 1\n")
+    assert told.endswith("<turn|>\n<|turn>model\n<|channel>thought\n<channel|>```python\nx = 1")
     tail = tokenizer.decode(list(frame.tail), skip_special_tokens=False)
     assert tail == "y = 2\n```<turn|>"
 
