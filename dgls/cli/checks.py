@@ -49,7 +49,7 @@ def checks_for(settings: Settings) -> dict[str, Callable[[], Check]]:
     scripted: dict[str, Callable[[], Check]] = {"script": partial(script, settings)}
     return {
         "python": python,
-        "dgls": lambda: Check("dgls", "ok", f"{__version__} in {Path(__file__).parent}"),
+        "dgls": lambda: Check("dgls", "ok", f"{__version__} in {Path(__file__).parents[1]}"),
         **(scripted if settings.engine == "scripted" else local),
         "grammar": grammar,
         "settings": partial(changed, settings),

@@ -72,6 +72,7 @@ class EngineHost:
             logger.error("the engine cannot start", exc_info=error)
             self.silence = Silence.FAILED
             self._tell_failure(error)
+            await self._free(None)
         else:
             self.engine = engine
             self._editor.status("ready", engine.name, "ready")

@@ -36,10 +36,14 @@ async def bodies(stream: BinaryIO) -> AsyncGenerator[bytes, None]:
     queue: asyncio.Queue[bytes | None] = asyncio.Queue()
 
     def read() -> None:
-        with suppress(RuntimeError):  # the loop is closed: nobody reads any more
-            while (body := next_body(stream)) is not None:
-                loop.call_soon_threadsafe(queue.put_nowait, body)
-            loop.call_soon_threadsafe(queue.put_nowait, None)
+        with suppress(RuntimeError):  # the loop is closed: nobody listens any more
+            try:
+                while (body := next_body(stream)) is not None:
+                    loop.call_soon_threadsafe(queue.put_nowait, body)
+            except OSError as error:
+                logger.warning("stdin cannot be read: %s", error)
+            finally:
+                loop.call_soon_threadsafe(queue.put_nowait, None)
 
     Thread(target=read, name="stdin", daemon=True).start()
     while (body := await queue.get()) is not None:
@@ -65,12 +69,15 @@ class Output:
 
 
 def streams() -> tuple[BinaryIO, Output]:
-    """stdin and stdout for messages alone; from now on what libraries print goes to stderr.
+    """stdin and stdout for messages alone: what libraries and children print goes to stderr, and they read nothing.
 
     Both are streams of their own: Python aborts when it closes `sys.stdin` while a thread reads from it.
     """
-    source = io.BufferedReader(io.FileIO(0, closefd=False))
+    source = io.BufferedReader(io.FileIO(os.dup(0)))
     output = Output(os.fdopen(os.dup(1), "wb"))
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
     os.dup2(2, 1)
     sys.stdout = sys.stderr
     return source, output

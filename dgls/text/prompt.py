@@ -29,16 +29,16 @@ def prompt(gap: Gap, budget_chars: int) -> Prompt:
 
 
 def kept_from(prefix: str, budget_chars: int) -> int:
-    """The offset of the line start from which a prefix is kept: between half the budget and all of it remains.
+    """The offset of the line start from which a prefix is kept: between about half the budget and all of it remains.
 
     The offset moves only every half budget, so that the kept text begins alike from one keystroke to the next
-    and an engine's prefix cache stays warm.
+    and an engine's prefix cache stays warm. A line longer than a quarter of the budget may be cut.
     """
     step = max(budget_chars // 2, 1)
     n_steps = max(len(prefix) - step, 0) // step
     if n_steps == 0:
         return 0
-    line_end = prefix.find("\n", n_steps * step - 1)
+    line_end = prefix.find("\n", n_steps * step - 1, n_steps * step + step // 2)
     return line_end + 1 if line_end >= 0 else n_steps * step
 
 

@@ -50,7 +50,11 @@ def _parser(language: str) -> Parser | None:
     return Parser(Language(grammar())) if grammar else None
 
 
-def _count_errors(node: Node) -> int:
-    """ERROR and MISSING nodes at or below `node`."""
-    own = int(node.is_error or node.is_missing)
-    return own + sum(_count_errors(child) for child in node.children if child.has_error)
+def _count_errors(root: Node) -> int:
+    """ERROR and MISSING nodes at or below `root`; a loop, as brackets may nest deeper than Python's stack."""
+    n_found, nodes = 0, [root]
+    while nodes:
+        node = nodes.pop()
+        n_found += node.is_error or node.is_missing
+        nodes += [child for child in node.children if child.has_error]
+    return n_found

@@ -1,10 +1,11 @@
-"""An editor for tests: it speaks LSP to a real server process, in blocking calls that wait for events, never for time."""
+"""An editor for tests: it speaks LSP to a real server process, in blocking calls that wait for events, not for time."""
 
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from threading import Condition, Thread
@@ -59,7 +60,7 @@ class Editor:
 
     def response(self, message: dict[str, Any]) -> dict[str, Any]:
         """The response to a request that was sent."""
-        return self._wait(lambda: self._answers.get(message["id"]))
+        return dict(self._wait(lambda: self._answers.get(message["id"])))
 
     def unasked_response(self) -> dict[str, Any]:
         """The response to what has no id."""
@@ -169,10 +170,8 @@ class Editor:
         self._reader.join(PATIENCE_S)
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        try:
+        with suppress(BrokenPipeError):
             self.process.stdin.close()
-        except BrokenPipeError:
-            pass
         self.process.stdout.close()
 
     # -- reading

@@ -1,4 +1,4 @@
-"""What cannot be seen from outside the process: engines that break, progress bars in time, and what is kept in memory."""
+"""What cannot be seen from outside the process: engines that break, progress bars in time, what is kept in memory."""
 
 import asyncio
 import gc

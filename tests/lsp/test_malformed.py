@@ -222,7 +222,7 @@ def test_after_shutdown_only_exit_is_done(start: Start) -> None:
 
 def test_a_failure_inside_tells_the_editor_nothing_about_the_inside(start: Start, log: Path) -> None:
     broken = start({"default": {"drafts": ["fill"]}})
-    params = {"processId": None, "rootUri": "file://[", "capabilities": {}}  # urllib raises for this one
+    params: Any = {"processId": None, "rootUri": "file://[", "capabilities": {}}  # urllib raises for this one
     request = broken.request("initialize", params)
     broken.send(request)
     error = broken.error(request)

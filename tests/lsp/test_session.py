@@ -226,9 +226,9 @@ def test_a_thread_that_computes_does_not_keep_the_process(tmp_path: Path) -> Non
         editor.close()
 
 
-def test_what_libraries_print_does_not_disturb(tmp_path: Path) -> None:
+def test_what_libraries_print_and_read_does_not_disturb(tmp_path: Path) -> None:
     noisy = "import os, dgls.lsp.server as server; told = server.initialized"
-    prints = "def initialized(ls, params): print('noise'); os.write(1, b'noise'); told(ls, params)"
+    prints = "def initialized(ls, params): print('noise'); os.write(1, b'noise' + os.read(0, 1)); told(ls, params)"
     serve = "from dgls.settings import Settings; server.initialized = initialized; server.serve(Settings())"
     editor = Editor([sys.executable, "-c", f"{noisy}\n{prints}\n{serve}"], tmp_path / "stderr")
     try:

@@ -22,11 +22,11 @@ async def session(command: list[str]) -> None:
     client = LanguageClient("test", "1")
     ready = asyncio.Event()
 
-    @client.feature("dgls/status")
-    def status(params: Any) -> None:
+    def heard(params: Any) -> None:
         if params.state == "ready":
             ready.set()
 
+    client.feature("dgls/status")(heard)
     await client.start_io(*command, env=environment())
     result = await client.initialize_async(lsp.InitializeParams(capabilities=lsp.ClientCapabilities()))
     assert result.capabilities.inline_completion_provider == lsp.InlineCompletionOptions()
@@ -45,4 +45,4 @@ async def session(command: list[str]) -> None:
     ]
     await client.shutdown_async(None)
     client.exit(None)
-    await client.stop()
+    await client.stop()  # type: ignore[no-untyped-call]
