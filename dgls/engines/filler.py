@@ -177,8 +177,11 @@ def load_filler(settings: Settings) -> Filler:
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     try:
-        loaded = DiffusionGemmaForBlockDiffusion.from_pretrained(folder, dtype=dtype, local_files_only=True)
-        model = Gemma(loaded.to(device).eval())
+        # The map puts each weight where it is used as it is read: 52 GB would not fit into main memory first.
+        loaded = DiffusionGemmaForBlockDiffusion.from_pretrained(
+            folder, dtype=dtype, device_map={"": device}, local_files_only=True
+        )
+        model = Gemma(loaded.eval())
     except Exception as error:  # safetensors, torch and transformers each raise their own
         reason = str(error).strip().split("\n")[0][:200].replace(str(folder), folder.name)
         raise ModelError(

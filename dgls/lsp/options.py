@@ -9,7 +9,7 @@ from dgls.settings import Settings, with_settings
 SECTION = "dgls"
 
 # What the server reads anew for each request; all others are the engine's, and a change of them needs another engine.
-_LIVE = {"pause_ms", "deadline_ms", "n_alternatives", "max_document_chars", "log_file", "log_level"}
+_LIVE = frozenset({"pause_ms", "deadline_ms", "n_alternatives", "max_document_chars", "log_file", "log_level"})
 
 
 def section(given: Any) -> Any:
