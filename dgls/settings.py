@@ -93,7 +93,8 @@ def _checked(entry: "Field[Any]", value: Any) -> Any:
             value = json.loads(value)
         except json.JSONDecodeError:
             raise bad from None
-    if isinstance(value, bool) or (wanted is str and not isinstance(value, str)) or isinstance(value, float):
+    parts = value if isinstance(value, (list, tuple)) else [value]
+    if any(isinstance(part, (bool, float)) for part in parts) or (wanted is str and not isinstance(value, str)):
         raise bad
     try:
         checked = _CONVERTER.structure(value, wanted)

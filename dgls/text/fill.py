@@ -29,11 +29,12 @@ class Fill:
 
     def typed_into(self, gap: Gap) -> "Fill | None":
         """What is left of this fill at a later gap: None unless the user typed a beginning of it and nothing else."""
-        if gap.document.uri != self.gap.document.uri or gap.suffix != self.gap.suffix:
+        # The cheap checks first: a document may be large, and many fills are looked through at each key.
+        n_typed = gap.start - self.gap.start
+        if gap.document.uri != self.gap.document.uri or not 0 <= n_typed < len(self.text):
             return None
-        if not gap.prefix.startswith(self.gap.prefix):
+        if gap.document.text[self.gap.start : gap.start] != self.text[:n_typed]:
             return None
-        typed = gap.prefix[len(self.gap.prefix) :]
-        if len(typed) >= len(self.text) or not self.text.startswith(typed):
+        if gap.suffix != self.gap.suffix or not gap.document.text.startswith(self.gap.prefix):
             return None
-        return replace(self, gap=gap, text=self.text[len(typed) :])
+        return replace(self, gap=gap, text=self.text[n_typed:])
