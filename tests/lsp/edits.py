@@ -4,28 +4,10 @@ import random
 from typing import Any
 
 from dgls.text.document import Encoding
+from tests.marked import ODD_PIECES
 
-# Everything that has ever ended a line or taken more than one unit where it should not have. Of the lone surrogates
-# only one half: in JSON two halves that meet become one character.
-PIECES = [
-    "a",
-    "x = 1",
-    "\n",
-    "\r\n",
-    "\r",
-    "\f",
-    "\v",
-    "\x1c",
-    "\x85",
-    "\u2028",
-    "\u2029",
-    "é",
-    "𝄞",
-    "👩‍👩‍👧",
-    "\ud83d",
-    "\t",
-    "",
-]
+# Of the lone surrogates only one half: in JSON two halves that meet become one character.
+PIECES = ["a", "x = 1", "\t", "", *ODD_PIECES]
 ENCODINGS: tuple[Encoding, ...] = ("utf-8", "utf-16", "utf-32")
 _UNIT_BYTES = {"utf-8": 1, "utf-16": 2, "utf-32": 4}
 _MAX_CHARS = 1500

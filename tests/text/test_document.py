@@ -6,28 +6,11 @@ from hypothesis import strategies as st
 
 from dgls.errors import PositionError
 from dgls.text.document import Document, Encoding, Position, n_units
+from tests.marked import ODD_PIECES
 
 ENCODINGS: tuple[Encoding, ...] = ("utf-8", "utf-16", "utf-32")
 
-# What other libraries split lines at and LSP does not, what takes more than one unit, and every line end.
-PIECES = [
-    "a",
-    " ",
-    "\n",
-    "\r\n",
-    "\r",
-    "\f",
-    "\v",
-    "\x1c",
-    "\x85",
-    "\u2028",
-    "\u2029",
-    "é",
-    "𝄞",
-    "👩‍👩‍👧",
-    "\ud83d",
-    "\udd1e",
-]
+PIECES = ["a", " ", "\udd1e", *ODD_PIECES]
 TEXTS = st.lists(st.sampled_from(PIECES)).map("".join)
 
 
