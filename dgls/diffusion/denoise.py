@@ -5,8 +5,8 @@ alone: pinned tokens take no part in the entropy budget, the mean entropy or the
 loop with transformers' own `generate`.
 """
 
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
@@ -28,7 +28,7 @@ class Typed(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """The canvas after one pass of the decoder; everything is `[rows, L]` but `done [rows]`.
+    """The canvas after one pass of the decoder; everything is `[rows, L]` but `done` and `dropped`, `[rows]`.
 
     `draft` is the likeliest canvas with pins in place, `sureness` the probability (temperature 1) of each of its
     tokens, `entropy` that of the gap's distributions (0 at pins), `accepted` what the next canvas keeps.
@@ -41,6 +41,11 @@ class Step:
     entropy: Tensor
     accepted: Tensor
     done: Tensor
+    dropped: Tensor
+
+
+# Which rows are not worth going on with after a step, `[rows]` bool.
+Lagging = Callable[[Step, Canvas], Tensor]
 
 
 @dataclass(eq=False)
@@ -55,6 +60,7 @@ class _State:
     committed: Tensor  # absorbing noise: accepted for good
     n_stable: Tensor  # [rows]
     done: Tensor  # [rows]
+    dropped: Tensor  # [rows]
     soft: Tensor | None  # [rows, L, H]
 
 
@@ -69,31 +75,28 @@ def denoise(
     noise: Noise,
     banned: Tensor,
     typed: Typed | None = None,
+    lagging: Lagging | None = None,
 ) -> Generator[Step, None, None]:
     """One `Step` per pass; the last one is settled, or the cap of `sampling` is reached.
 
-    `past` holds the prefix in one row, `banned [V]` tokens that must not stand in the gap. A row that is done is not
-    computed any more. Stop iterating to cancel.
+    `past` holds the prefix in one row, `banned [V]` tokens that must not stand in the gap. A row that is done or
+    dropped is not computed any more. Stop iterating to cancel.
     """
     state = _begin(model, canvas, noise)
     for number in range(1, sampling.max_denoising_steps + 1):
-        rows = torch.nonzero(~state.done).flatten()
+        rows = torch.nonzero(~(state.done | state.dropped)).flatten()
         gap = canvas.gap.to(model.device)[rows] & ~state.committed[rows]
         soft = None if state.soft is None else state.soft[rows]
         hidden = model.decode(state.current[rows], soft, as_rows(past, len(rows)), n_past)
         logits = model.logits(hidden[gap]).masked_fill(banned, -torch.inf)
         n_left = sampling.max_denoising_steps - number + 1
         _advance(model, state, rows, gap, logits, _Turn(sampling, noise, typed, number, n_left, canvas))
-        yield Step(
-            number,
-            state.draft.clone(),
-            state.current.clone(),
-            state.sureness.clone(),
-            state.entropy.clone(),
-            state.accepted.clone(),
-            state.done.clone(),
-        )
-        if bool(state.done.all()):
+        step = _step(state, number)
+        if lagging is not None:
+            state.dropped |= lagging(step, canvas) & ~state.done
+            step = replace(step, dropped=state.dropped.clone())
+        yield step
+        if bool((state.done | state.dropped).all()):
             return
 
 
@@ -107,6 +110,20 @@ class _Turn:
     number: int
     n_left: int
     canvas: Canvas
+
+
+def _step(state: _State, number: int) -> Step:
+    """The state as it is now, for others to keep."""
+    return Step(
+        number,
+        draft=state.draft.clone(),
+        current=state.current.clone(),
+        sureness=state.sureness.clone(),
+        entropy=state.entropy.clone(),
+        accepted=state.accepted.clone(),
+        done=state.done.clone(),
+        dropped=state.dropped.clone(),
+    )
 
 
 def _begin(model: Model, canvas: Canvas, noise: Noise) -> _State:
@@ -124,6 +141,7 @@ def _begin(model: Model, canvas: Canvas, noise: Noise) -> _State:
         committed=torch.zeros_like(gap),
         n_stable=torch.zeros(len(current), dtype=torch.long, device=model.device),
         done=torch.zeros(len(current), dtype=torch.bool, device=model.device),
+        dropped=torch.zeros(len(current), dtype=torch.bool, device=model.device),
         soft=None,
     )
 

@@ -5,6 +5,7 @@ anywhere and still be exact; transformers' own sliding cache forgets them (see i
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -12,33 +13,39 @@ from torch import Tensor
 from dgls.diffusion.model import KeyValues, LayerCache, Model
 
 
-class PrefixCache:
-    """Keys and values of one token sequence."""
+@dataclass(frozen=True, eq=False)
+class Prefix:
+    """An encoded token sequence; it stays as it is when the cache that it comes from moves on."""
 
-    def __init__(self, model: Model) -> None:
-        self._model = model
-        self._past = model.empty()
-        self.ids: list[int] = []
-
-    @torch.no_grad()
-    def sync(self, ids: Sequence[int]) -> int:
-        """Makes the cache that of `ids` (at least one); returns how many tokens had to be encoded."""
-        n_common = n_shared(self.ids, ids)
-        self._past = cut(self._past, n_common)
-        self.ids = self.ids[:n_common]
-        new = list(ids[n_common:])
-        if new:
-            self._model.encode(torch.tensor([new], device=self._model.device), self._past, n_common)
-            self.ids += new
-        return len(new)
+    ids: Sequence[int]
+    past: KeyValues
 
     def seen(self) -> KeyValues:
         """The prefix as the decoder sees it, in one row: in sliding layers the last `window - 1` tokens."""
-        return KeyValues([_visible(layer) for layer in self._past.layers])
+        return KeyValues([_visible(layer) for layer in self.past.layers])
 
     def without_last(self, n_rows: int) -> KeyValues:
-        """All tokens but the last, in `n_rows` rows, to be appended to: the cache itself stays as it is."""
-        return as_rows(cut(self._past, len(self.ids) - 1), n_rows)
+        """All tokens but the last, in `n_rows` rows, to be appended to."""
+        return as_rows(cut(self.past, len(self.ids) - 1), n_rows)
+
+
+class PrefixCache:
+    """The prefix that was encoded last, to be cut back and encoded further."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self.prefix = Prefix([], model.empty())
+
+    @torch.no_grad()
+    def sync(self, ids: Sequence[int]) -> int:
+        """Makes `prefix` that of `ids` (at least one); returns how many tokens had to be encoded."""
+        n_common = n_shared(self.prefix.ids, ids)
+        past = cut(self.prefix.past, n_common)  # new layers: earlier prefixes keep theirs
+        new = list(ids[n_common:])
+        if new:
+            self._model.encode(torch.tensor([new], device=self._model.device), past, n_common)
+        self.prefix = Prefix(list(ids), past)
+        return len(new)
 
 
 def n_shared(left: Sequence[int], right: Sequence[int]) -> int:

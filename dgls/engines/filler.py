@@ -1,6 +1,7 @@
 """From a prompt to drafts on a loaded checkpoint: frame, sync the prefix, lay the canvas, denoise, choose."""
 
 from collections.abc import Generator, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,10 +10,10 @@ from transformers import DiffusionGemmaForBlockDiffusion
 from transformers.utils import logging as transformers_logging
 
 from dgls.diffusion.canvas import Canvas, lay_out, width_for
-from dgls.diffusion.choose import Joined, Scorer, causal_scores
+from dgls.diffusion.choose import Joined, Scorer, behind_the_surest, causal_scores, mean_sureness
 from dgls.diffusion.denoise import Step, denoise
 from dgls.diffusion.noise import SeededNoise
-from dgls.diffusion.prefix import PrefixCache, n_shared
+from dgls.diffusion.prefix import Prefix, PrefixCache, n_shared
 from dgls.engines import Cost, Draft, Drafts, Token
 from dgls.engines.checkpoint import Facts, find, free_memory, n_parameters, read_facts
 from dgls.engines.framing import Framed, framed
@@ -54,35 +55,42 @@ class Filler:
 
     def drafts(self, prompt: Prompt) -> Generator[Drafts, None, None]:
         """The candidates after each denoising step; the last item has scores and is final."""
-        self._model.n_forwards = 0
         frame = framed(prompt, self._tokens, self._settings.strategy, self._facts.context_tokens)
+        model = copy(self._model)  # other requests may be stepped in between: this one counts its own passes
         cache = self._cache_for(frame.prefix)
         n_encoded = cache.sync(frame.prefix)
+        prefix = cache.prefix
+        model.n_forwards = int(n_encoded > 0)
         canvas = self._canvas(frame)
-        last, ranks = None, None
-        for last in self._steps(frame, cache, canvas):
-            # The order of the first step is kept, so that a draft that is shown does not jump from row to row.
-            ranks = ranks or _mean_sureness(last, canvas)
-            yield self._read(last, canvas, frame, ranks, Drafts((), False, self._cost(last.number, n_encoded, frame)))
-        assert last is not None  # max_denoising_steps is at least 1
-        scores = self._scores(last, canvas, frame, cache)
-        yield self._read(last, canvas, frame, scores, Drafts((), True, self._cost(last.number, n_encoded, frame)))
 
-    def _steps(self, frame: Framed, cache: PrefixCache, canvas: Canvas) -> Generator[Step, None, None]:
-        """The denoising steps of a canvas behind a synced prefix."""
-        noise = SeededNoise(self._settings.seed, self._model.vocab_size, self._model.device, self._facts.noise_id)
+        def cost(step: Step) -> Cost:
+            return Cost(step.number, model.n_forwards, n_encoded, len(frame.prefix) - n_encoded)
+
+        last, ranks = None, None
+        for last in self._steps(model, frame, prefix, canvas):
+            # The order of the first step is kept, so that a draft that is shown does not jump from row to row.
+            ranks = ranks or mean_sureness(last, canvas).tolist()
+            yield self._read(last, canvas, frame, ranks, Drafts((), False, cost(last)))
+        assert last is not None  # max_denoising_steps is at least 1
+        scores = self._scores(model, last, canvas, frame, prefix)
+        yield self._read(last, canvas, frame, scores, Drafts((), True, cost(last)))
+
+    def _steps(self, model: Gemma, frame: Framed, prefix: Prefix, canvas: Canvas) -> Generator[Step, None, None]:
+        """The denoising steps of a canvas behind a prefix."""
+        noise = SeededNoise(self._settings.seed, model.vocab_size, model.device, self._facts.noise_id)
         banned = self._banned.clone()
         banned[list(frame.ends)] = False
-        typed = TypedText(self._tokens, frame.typed, self._model.device) if frame.typed else None
+        typed = TypedText(self._tokens, frame.typed, model.device) if frame.typed else None
         return denoise(
-            self._model,
-            cache.seen(),
-            len(cache.ids),
+            model,
+            prefix.seen(),
+            len(prefix.ids),
             canvas,
             sampling=self._facts.sampling,
             noise=noise,
             banned=banned,
             typed=typed,
+            lagging=behind_the_surest(self._settings.n_kept_lengths),
         )
 
     def _canvas(self, frame: Framed) -> Canvas:
@@ -99,28 +107,32 @@ class Filler:
 
     def _cache_for(self, ids: Sequence[int]) -> PrefixCache:
         """The cache that shares most with a prefix; a new one when none shares half of it and there is room."""
-        best = max(self._caches, key=lambda cache: n_shared(cache.ids, ids), default=None)
-        if best is None or n_shared(best.ids, ids) * 2 < len(ids):
+        best = max(self._caches, key=lambda cache: n_shared(cache.prefix.ids, ids), default=None)
+        if best is None or n_shared(best.prefix.ids, ids) * 2 < len(ids):
             if best is not None and len(self._caches) >= self._settings.n_documents:
                 self._caches.pop()
             best = PrefixCache(self._model)
         self._caches = [best, *(cache for cache in self._caches if cache is not best)]
         return best
 
-    def _scores(self, step: Step, canvas: Canvas, frame: Framed, cache: PrefixCache) -> list[float]:
-        """How well each row joins prefix and suffix, in nats."""
+    def _scores(self, model: Gemma, step: Step, canvas: Canvas, frame: Framed, prefix: Prefix) -> list[float]:
+        """How well each row that was not dropped joins prefix and suffix, in nats; the others are never chosen."""
         tail = [*frame.tail, frame.end][: self._facts.score_tail_tokens] if frame.pinned else []
-        candidates = [Joined(frame.head, gap, tail) for gap in _gaps(step, canvas)]
-        return self._scorer(self._model, cache, candidates)
-
-    def _cost(self, n_steps: int, n_encoded: int, frame: Framed) -> Cost:
-        """What it took so far."""
-        return Cost(n_steps, self._model.n_forwards, n_encoded, len(frame.prefix) - n_encoded)
+        kept = torch.nonzero(~step.dropped).flatten().tolist()
+        gaps = _gaps(step, canvas)
+        found = self._scorer(model, prefix, [Joined(frame.head, gaps[row], tail) for row in kept])
+        scores = [-torch.inf] * len(gaps)
+        for row, score in zip(kept, found, strict=True):
+            scores[row] = score
+        return scores
 
     def _read(self, step: Step, canvas: Canvas, frame: Framed, scores: Sequence[float], drafts: Drafts) -> Drafts:
-        """`drafts` with the rows of a step as candidates, best first."""
-        rows = [_Row(gap, *_places(step, canvas, row)) for row, gap in enumerate(_gaps(step, canvas))]
-        found = [self._draft(row, frame, score) for row, score in zip(rows, scores, strict=True)]
+        """`drafts` with the rows of a step that are not dropped as candidates, best first."""
+        found = [
+            self._draft(_Row(gap, *_places(step, canvas, row)), frame, scores[row])
+            for row, gap in enumerate(_gaps(step, canvas))
+            if not step.dropped[row]
+        ]
         fitting = sorted((draft for draft in found if draft is not None), key=lambda draft: -draft.score)
         return replace(drafts, candidates=tuple(fitting))
 
@@ -147,11 +159,6 @@ class _Row:
     ids: list[int]
     sureness: list[float]
     settled: list[bool]
-
-
-def _mean_sureness(step: Step, canvas: Canvas) -> list[float]:
-    """The mean probability of the gap's tokens in every row, 0..1."""
-    return [float(row[gap].mean()) for row, gap in zip(step.sureness.cpu(), canvas.gap, strict=True)]
 
 
 def _gaps(step: Step, canvas: Canvas) -> list[list[int]]:

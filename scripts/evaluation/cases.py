@@ -10,7 +10,7 @@ from pathlib import Path
 
 # Where a cursor can stand in a line: before a word, a sign or a space.
 _PLACES = re.compile(r"\b|(?<=\W)(?=\S)")
-_N_PER_FILE = 4  # few of any one file, so that gaps are independent
+_MAX_ROUNDS = 50  # a text of comments and blank lines may have no gap at all
 
 _Cut = Callable[[str, str, random.Random], "Case | None"]
 
@@ -51,14 +51,16 @@ def _problem(given: dict[str, str]) -> Case:
 
 
 def _some(texts: Iterable[tuple[str, str]], n: int, rng: random.Random, cut: _Cut) -> list[Case]:
-    """Cases from texts in random order, a few from each, until there are `n`."""
-    found: list[Case] = []
+    """Different cases from texts in random order, one from each, round by round until there are `n`."""
+    found: dict[tuple[str, str], Case] = {}
     shuffled = sorted(texts)
     rng.shuffle(shuffled)
-    for name, text in shuffled:
-        found += [case for case in (cut(name, text, rng) for _ in range(_N_PER_FILE)) if case is not None]
-    rng.shuffle(found)
-    return found[:n]
+    for _ in range(_MAX_ROUNDS):
+        for name, text in shuffled:
+            case = cut(name, text, rng)
+            if case is not None and len(found) < n:
+                found.setdefault((case.name, case.truth), case)
+    return list(found.values())
 
 
 def _line_case(name: str, text: str, rng: random.Random) -> Case | None:

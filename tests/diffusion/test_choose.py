@@ -34,7 +34,7 @@ def test_equals_one_by_one(loaded: Any, model: Gemma, n_prefix: int) -> None:
     prefix = [2, *((13 * n) % 250 + 4 for n in range(n_prefix - 1))]
     cache = PrefixCache(model)
     cache.sync(prefix)
-    scores = causal_scores(model, cache, CANDIDATES)
+    scores = causal_scores(model, cache.prefix, CANDIDATES)
 
     assert scores == pytest.approx([reference(loaded, prefix, found) for found in CANDIDATES], abs=1e-3)
     assert model.n_forwards == 2

@@ -14,6 +14,7 @@ from transformers.models.diffusion_gemma.generation_diffusion_gemma import (
 )
 
 from dgls.diffusion.canvas import Canvas, lay_out
+from dgls.diffusion.choose import behind_the_surest, mean_sureness
 from dgls.diffusion.denoise import Step, denoise
 from dgls.diffusion.noise import SeededNoise
 from dgls.diffusion.prefix import PrefixCache
@@ -120,7 +121,9 @@ def ours(loaded: Any, prefix: list[int], canvas: Canvas, sampling: Sampling, noi
     model = Gemma(loaded)
     cache = PrefixCache(model)
     cache.sync(prefix)
-    loop = denoise(model, cache.seen(), len(prefix), canvas, sampling=sampling, noise=noise, banned=NOTHING_BANNED)
+    loop = denoise(
+        model, cache.prefix.seen(), len(prefix), canvas, sampling=sampling, noise=noise, banned=NOTHING_BANNED
+    )
     return list(loop)
 
 
@@ -198,9 +201,36 @@ def test_a_row_that_is_done_is_not_computed(loaded: Any) -> None:
     model = Counting(loaded)
     cache = PrefixCache(model)
     cache.sync(SHORT)
-    list(denoise(model, cache.seen(), len(SHORT), canvas, sampling=sampling, noise=noise, banned=NOTHING_BANNED))
+    list(denoise(model, cache.prefix.seen(), len(SHORT), canvas, sampling=sampling, noise=noise, banned=NOTHING_BANNED))
 
     assert model.n_rows == [2, 1, 1, 1, 1, 1]
+
+
+def test_rows_that_lag_are_dropped(loaded: Any) -> None:
+    """After the first step two rows go on; the dropped ones keep their draft, and a step says which they are."""
+    canvas = lay_out([], [2, 4, 6, 9], [30, 31], end=END, width=16)
+    noise = SeededNoise(1, VOCAB, torch.device("cpu"), noise_id=3)
+    sampling = Sampling(max_denoising_steps=2, t_min=0, t_max=0, absorbing=True)
+    model = Counting(loaded)
+    cache = PrefixCache(model)
+    cache.sync(SHORT)
+    loop = denoise(
+        model,
+        cache.prefix.seen(),
+        len(SHORT),
+        canvas,
+        sampling=sampling,
+        noise=noise,
+        banned=NOTHING_BANNED,
+        lagging=behind_the_surest(2),
+    )
+    first, last = loop
+
+    assert model.n_rows == [4, 2]
+    surest = mean_sureness(first, canvas).topk(2).indices
+    assert first.dropped.tolist() == last.dropped.tolist() == [row not in surest.tolist() for row in range(4)]
+    assert torch.equal(first.draft[first.dropped], last.draft[first.dropped])
+    assert last.done.tolist() == (~last.dropped).tolist()
 
 
 class Counting(Gemma):
@@ -226,7 +256,13 @@ def test_banned_tokens_never_stand_in_the_gap(loaded: Any) -> None:
     cache.sync(SHORT)
     noise = SeededNoise(0, VOCAB, torch.device("cpu"), None)
     loop = denoise(
-        model, cache.seen(), len(SHORT), canvas, sampling=Sampling(max_denoising_steps=5), noise=noise, banned=banned
+        model,
+        cache.prefix.seen(),
+        len(SHORT),
+        canvas,
+        sampling=Sampling(max_denoising_steps=5),
+        noise=noise,
+        banned=banned,
     )
 
     for step in loop:
@@ -259,7 +295,7 @@ def test_the_gap_begins_with_what_is_typed(loaded: Any, absorbing: bool) -> None
     sampling = Sampling(max_denoising_steps=5, absorbing=absorbing)
     loop = denoise(
         model,
-        cache.seen(),
+        cache.prefix.seen(),
         len(SHORT),
         canvas,
         sampling=sampling,

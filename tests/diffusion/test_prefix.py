@@ -28,7 +28,7 @@ def reference(loaded: Any, ids: list[int]) -> Tensor:
 @torch.no_grad()
 def ours(model: Gemma, cache: PrefixCache) -> Tensor:
     """The same behind a synced cache."""
-    hidden = model.decode(CANVAS, None, cache.seen(), len(cache.ids))
+    hidden = model.decode(CANVAS, None, cache.prefix.seen(), len(cache.prefix.ids))
     return model.logits(hidden)
 
 
@@ -52,7 +52,7 @@ def test_reuse_equals_recompute(loaded: Any, model: Gemma, history: list[list[in
     cache = PrefixCache(model)
     for ids in history:
         cache.sync(ids)
-        assert cache.ids == ids
+        assert cache.prefix.ids == ids
         assert (ours(model, cache) - reference(loaded, ids)).abs().max() <= TOLERANCE
 
 
@@ -78,16 +78,27 @@ def test_any_history_is_exact(edits: list[tuple[int, int]]) -> None:
     cache = PrefixCache(model)
     cache.sync(LONG)
     for length, token in edits:
-        ids = [*cache.ids[:length], token]
+        ids = [*cache.prefix.ids[:length], token]
         cache.sync(ids)
     assert (ours(model, cache) - reference(loaded, ids)).abs().max() <= TOLERANCE
+
+
+def test_an_earlier_prefix_stays_as_it_is(loaded: Any, model: Gemma) -> None:
+    """A request that is still running reads its own prefix, although the cache has moved on."""
+    cache = PrefixCache(model)
+    cache.sync(LONG)
+    earlier = cache.prefix
+    cache.sync([*LONG[:9], 77, 78])
+    with torch.no_grad():
+        logits = model.logits(model.decode(CANVAS, None, earlier.seen(), len(earlier.ids)))
+    assert (logits - reference(loaded, LONG)).abs().max() <= TOLERANCE
 
 
 def test_branches_leave_the_cache_alone(loaded: Any, model: Gemma) -> None:
     """Appending to a branch does not show in the cache."""
     cache = PrefixCache(model)
     cache.sync(LONG)
-    branch = cache.without_last(3)
+    branch = cache.prefix.without_last(3)
     with torch.no_grad():
         model.encode(torch.tensor([[9, 8, 7]] * 3), branch, len(LONG) - 1)
 

@@ -104,11 +104,17 @@ def test_cancelling_the_task_stops(engine_settings: Settings) -> None:
     run(engine_settings, use)
 
 
-def test_requests_side_by_side_are_all_answered(engine_settings: Settings) -> None:
-    """The one model thread takes their steps in turn."""
+def test_requests_side_by_side_do_not_disturb_each_other(engine_settings: Settings) -> None:
+    """The one model thread takes their steps in turn; each gets what it gets alone, scores and counts included."""
 
     async def use(engine: Engine) -> None:
-        answers = await asyncio.gather(*(collect(engine, prompt) for prompt in PROMPTS.values()))
-        assert all(items[-1].final for items in answers)
+        alone = [await collect(engine, prompt) for prompt in PROMPTS.values()]
+        together = await asyncio.gather(*(collect(engine, prompt) for prompt in PROMPTS.values()))
+        for one, other in zip(alone, together, strict=True):
+            assert [draft.text for draft in one[-1].candidates] == [draft.text for draft in other[-1].candidates]
+            scores = [draft.score for draft in other[-1].candidates]
+            assert scores == pytest.approx([draft.score for draft in one[-1].candidates], abs=1e-2)
+            assert one[-1].cost.n_steps == other[-1].cost.n_steps
+            assert abs(one[-1].cost.n_forwards - other[-1].cost.n_forwards) <= 1  # with or without an encoding
 
     run(engine_settings, use)

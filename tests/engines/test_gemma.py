@@ -25,7 +25,7 @@ def test_decode_equals_forward(loaded: Any) -> None:
     model = Gemma(loaded)
     cache = PrefixCache(model)
     cache.sync(IDS)
-    past = cache.without_last(2)
+    past = cache.prefix.without_last(2)
     model.encode(torch.tensor([[IDS[-1]]] * 2), past, len(IDS) - 1)
     for layer in past.layers:
         if layer.window:
