@@ -2,42 +2,82 @@
 
     python scripts/evaluate.py lines|spans [--n 240]
     python scripts/evaluate.py human-eval-infilling --data HumanEval-SingleLineInfilling.jsonl.gz [--n 100]
-    ... [--model ID] [--set NAME=VALUE] [--lengths chosen oracle 8] [--out RESULT.json]
+    ... [--model ID] [--set NAME=VALUE] [--ways chosen oracle 8 left-to-right]
+    ... [--sweep max_steps=1,2,4,8,16,48] [--out RESULT.json] [--plot PICTURE.png]
 
 `lines` and `spans` come from the files that the small model's training holds out: other models may have read them.
+A sweep measures every way at every value of a setting; the plot shows exact match against forwards.
 """
 
 import argparse
 import json
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from dgls.cli.main import settings_of
 from dgls.engines.filler import load_filler
+from dgls.settings import Settings, with_settings
 from evaluation.cases import Case, held_out, human_eval, lines, spans
-from evaluation.fills import Lengths, filled
+from evaluation.fills import filled, way_of
 from evaluation.measures import calibration, summary
 
 
 def main() -> None:
     """Prints a table; writes everything to a file if asked."""
     given = arguments()
-    settings = settings_of(given)
-    filler = load_filler(settings)
     cases = cases_of(given)
-    results: dict[str, Any] = {"task": given.task, "model": settings.model or "bundled", "n": len(cases)}
-    for name in given.lengths:
-        outcomes = list(filled(filler, cases, lengths_of(name), settings))
-        results[name] = {"summary": summary(outcomes), "calibration": calibration(outcomes)}
-        results[name]["fills"] = [[found.case.name, found.case.truth, found.text] for found in outcomes]
-        for measure, value in results[name]["summary"].items():
-            print(
-                f"{name:8} {measure:14} {value['mean']:8.4f}  [{value['low']:.4f}, {value['high']:.4f}]  n {value['n']}"
-            )
-        sys.stdout.flush()
+    results = []
+    for value, settings in swept(given):
+        filler = load_filler(settings)
+        for name in given.ways:
+            outcomes = list(filled(filler, cases, way_of(name), settings))
+            found = {"way": name, "sweep": value, "summary": summary(outcomes), "calibration": calibration(outcomes)}
+            show(found)
+            results.append(found | {"fills": [[case.case.name, case.case.truth, case.text] for case in outcomes]})
+    whole = {"task": given.task, "model": given.model or "bundled", "seed": given.seed, "results": results}
     if given.out:
-        Path(given.out).write_text(json.dumps(results, indent=1), encoding="utf-8")
+        given.out.write_text(json.dumps(whole, indent=1), encoding="utf-8")
+    if given.plot:
+        plot(results, given.task, given.plot)
+
+
+def swept(given: argparse.Namespace) -> Iterator[tuple[str, Settings]]:
+    """The settings at each value of the sweep; once, without one."""
+    settings = settings_of(given)
+    if not given.sweep:
+        yield "", settings
+        return
+    name, _, values = given.sweep.partition("=")
+    for value in values.split(","):
+        yield f"{name}={value}", with_settings(settings, {name: value})
+
+
+def show(found: dict[str, Any]) -> None:
+    """One line for each measure."""
+    for measure, value in found["summary"].items():
+        bounds = f"[{value['low']:.4f}, {value['high']:.4f}]  n {value['n']}"
+        print(f"{found['way']:20} {found['sweep']:14} {measure:14} {value['mean']:8.4f}  {bounds}", flush=True)
+
+
+def plot(results: list[dict[str, Any]], title: str, path: Path) -> None:
+    """Exact match against forwards, one line for each way, with intervals."""
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(6, 4))
+    for way in dict.fromkeys(found["way"] for found in results):
+        points = sorted(
+            (found["summary"]["forwards"]["mean"], *(found["summary"]["exact"][key] for key in ("mean", "low", "high")))
+            for found in results
+            if found["way"] == way
+        )
+        forwards, exact, low, high = zip(*points, strict=True)
+        (line,) = axes.plot(forwards, exact, marker="o", label=way)
+        axes.fill_between(forwards, low, high, color=line.get_color(), alpha=0.15)
+    axes.set(xlabel="forwards per fill", ylabel="exact match", title=title, ylim=(0, None))
+    axes.legend()
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
 
 
 def arguments() -> argparse.Namespace:
@@ -47,11 +87,14 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, help="the benchmark's file")
     parser.add_argument("--n", type=int, default=240, help="how many gaps")
     parser.add_argument("--seed", type=int, default=0, help="which gaps")
-    parser.add_argument("--lengths", nargs="+", default=["chosen", "oracle"], help="chosen, oracle, or a number")
+    ways = "chosen, oracle, a number of tokens, left-to-right, left-to-right-oracle"
+    parser.add_argument("--ways", nargs="+", default=["chosen", "oracle"], help=ways)
+    parser.add_argument("--sweep", metavar="NAME=V,V,...", help="values of one setting")
     parser.add_argument("--engine", default=None, help=argparse.SUPPRESS)
     parser.add_argument("--model", default=None, help="model folder or hub id")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="any setting of dgls")
-    parser.add_argument("--out", help="a JSON file for all results")
+    parser.add_argument("--out", type=Path, help="a JSON file for all results")
+    parser.add_argument("--plot", type=Path, help="a picture of exact match against forwards; needs matplotlib")
     found = parser.parse_args()
     if found.task == "human-eval-infilling" and not found.data:
         parser.error("human-eval-infilling needs --data FILE")
@@ -64,11 +107,6 @@ def cases_of(given: argparse.Namespace) -> list[Case]:
         return human_eval(given.data)[: given.n]
     cut = lines if given.task == "lines" else spans
     return cut(held_out(), given.n, given.seed)
-
-
-def lengths_of(name: str) -> Lengths:
-    """The gap lengths that a name on the command line stands for."""
-    return Lengths(name, fixed=int(name) if name.isdigit() else None, oracle=name == "oracle")
 
 
 if __name__ == "__main__":

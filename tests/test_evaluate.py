@@ -12,7 +12,7 @@ import pytest
 from dgls.engines.filler import load_filler
 from dgls.settings import Settings, with_settings
 from evaluation.cases import Case, human_eval, lines, spans
-from evaluation.fills import Lengths, filled
+from evaluation.fills import filled, way_of
 from evaluation.measures import Outcome, calibration, interval, summary
 from evaluation.sandbox import passes
 
@@ -110,12 +110,12 @@ def test_a_benchmark_through_the_flow(tmp_path: Path) -> None:
     assert passes(case.prefix + case.truth + case.suffix + case.test)
     settings = with_settings(Settings(), {"threads": 1})
     filler = load_filler(settings)
-    for lengths in (Lengths("chosen"), Lengths("oracle", oracle=True), Lengths("3", fixed=3)):
-        (found,) = filled(filler, [case], lengths, settings)
+    for way in map(way_of, ("chosen", "oracle", "3", "left-to-right", "left-to-right-oracle")):
+        (found,) = filled(filler, [case], way, settings)
         assert found.passed in (True, False)
         assert found.n_forwards > 0
-        if lengths.name != "chosen":
-            assert found.gap_tokens == (found.true_tokens if lengths.oracle else 3)
+        if way.oracle or way.fixed:
+            assert found.gap_tokens == (found.true_tokens if way.oracle else 3)
 
 
 def test_the_command_says_what_it_needs() -> None:

@@ -67,7 +67,7 @@ def test_its_noise_is_read_from_its_config(filler: Filler) -> None:
     tokenizer = json.loads((BUNDLED / "tokenizer.json").read_text(encoding="utf-8"))
     names = {token["id"]: token["content"] for token in tokenizer["added_tokens"]}
     assert names[config["dgls"]["noise_token_id"]] == "<mask>"
-    assert filler._facts.sampling.absorbing
+    assert filler.facts.sampling.absorbing
 
 
 @pytest.mark.parametrize("marked", MARKED.values(), ids=MARKED.keys())
@@ -78,7 +78,7 @@ def test_gaps_are_filled(filler: Filler, marked: str) -> None:
     best = chosen(gap, items[-1].candidates)[0]
 
     assert items[-1].final
-    assert items[-1].cost.n_steps <= filler._facts.sampling.max_denoising_steps
+    assert items[-1].cost.n_steps <= filler.facts.sampling.max_denoising_steps
     assert best.text
     assert "<" not in best.text or ">" not in best.text
     assert "\ufffd" not in best.text
@@ -122,5 +122,5 @@ def test_what_is_pinned_changes_the_fill(filler: Filler) -> None:
 def test_bfloat16_runs(tmp_path: Path) -> None:
     """The number format of GPUs, on the CPU."""
     small: Any = load_filler(with_settings(Settings(), {"device": "cpu", "dtype": "bfloat16", "threads": 1}))
-    assert small._model._loaded.dtype == torch.bfloat16
+    assert small.model._loaded.dtype == torch.bfloat16
     assert fill(small, gap_in(MARKED["rest of a line"]))[-1].candidates

@@ -30,9 +30,9 @@ class Filler:
     def __init__(
         self, model: Gemma, tokens: Tokens, facts: Facts, settings: Settings, *, scorer: Scorer = causal_scores
     ) -> None:
-        self._model = model
-        self._tokens = tokens
-        self._facts = facts
+        self.model = model
+        self.tokens = tokens
+        self.facts = facts
         self._settings = settings
         self._scorer = scorer
         self._banned = tokens.banned.to(model.device)
@@ -41,22 +41,18 @@ class Filler:
     @property
     def place(self) -> str:
         """The device in words."""
-        device = self._model.device
+        device = self.model.device
         return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-
-    def n_tokens(self, text: str) -> int:
-        """How many tokens a text has."""
-        return len(self._tokens.encode(text))
 
     def with_lengths(self, gap_lengths: tuple[int, ...]) -> "Filler":
         """The same loaded model trying other gap lengths."""
-        facts = replace(self._facts, gap_lengths=gap_lengths)
-        return Filler(self._model, self._tokens, facts, self._settings, scorer=self._scorer)
+        facts = replace(self.facts, gap_lengths=gap_lengths)
+        return Filler(self.model, self.tokens, facts, self._settings, scorer=self._scorer)
 
     def drafts(self, prompt: Prompt) -> Generator[Drafts, None, None]:
         """The candidates after each denoising step; the last item has scores and is final."""
-        frame = framed(prompt, self._tokens, self._settings.strategy, self._facts.context_tokens)
-        model = copy(self._model)  # other requests may be stepped in between: this one counts its own passes
+        frame = framed(prompt, self.tokens, self._settings.strategy, self.facts.context_tokens)
+        model = copy(self.model)  # other requests may be stepped in between: this one counts its own passes
         cache = self._cache_for(frame.prefix)
         n_encoded = cache.sync(frame.prefix)
         prefix = cache.prefix
@@ -77,16 +73,16 @@ class Filler:
 
     def _steps(self, model: Gemma, frame: Framed, prefix: Prefix, canvas: Canvas) -> Generator[Step, None, None]:
         """The denoising steps of a canvas behind a prefix."""
-        noise = SeededNoise(self._settings.seed, model.vocab_size, model.device, self._facts.noise_id)
+        noise = SeededNoise(self._settings.seed, model.vocab_size, model.device, self.facts.noise_id)
         banned = self._banned.clone()
         banned[list(frame.ends)] = False
-        typed = TypedText(self._tokens, frame.typed, model.device) if frame.typed else None
+        typed = TypedText(self.tokens, frame.typed, model.device) if frame.typed else None
         return denoise(
             model,
             prefix.seen(),
             len(prefix.ids),
             canvas,
-            sampling=self._facts.sampling,
+            sampling=self.facts.sampling,
             noise=noise,
             banned=banned,
             typed=typed,
@@ -95,14 +91,14 @@ class Filler:
 
     def _canvas(self, frame: Framed) -> Canvas:
         """One row for each gap length that fits; behind the longest `suffix_tokens` of the tail are pinned."""
-        n_typed = max(len(self._tokens.encode(frame.typed.decode())) - 1, 0)
-        most = self._facts.canvas_length - len(frame.head) - frame.pinned
-        lengths = sorted({length + n_typed for length in self._facts.gap_lengths if length + n_typed <= most} or {most})
+        n_typed = max(len(self.tokens.encode(frame.typed.decode())) - 1, 0)
+        most = self.facts.canvas_length - len(frame.head) - frame.pinned
+        lengths = sorted({length + n_typed for length in self.facts.gap_lengths if length + n_typed <= most} or {most})
         if not frame.pinned:
-            width = width_for(len(frame.head) + lengths[-1], self._facts.canvas_length)
+            width = width_for(len(frame.head) + lengths[-1], self.facts.canvas_length)
             return lay_out(frame.head, [width - len(frame.head)], [], end=frame.end, width=width)
         n_tail = min(len(frame.tail) + 1, self._settings.suffix_tokens)
-        width = width_for(len(frame.head) + lengths[-1] + n_tail, self._facts.canvas_length)
+        width = width_for(len(frame.head) + lengths[-1] + n_tail, self.facts.canvas_length)
         return lay_out(frame.head, lengths, frame.tail, end=frame.end, width=width)
 
     def _cache_for(self, ids: Sequence[int]) -> PrefixCache:
@@ -111,13 +107,13 @@ class Filler:
         if best is None or n_shared(best.prefix.ids, ids) * 2 < len(ids):
             if best is not None and len(self._caches) >= self._settings.n_documents:
                 self._caches.pop()
-            best = PrefixCache(self._model)
+            best = PrefixCache(self.model)
         self._caches = [best, *(cache for cache in self._caches if cache is not best)]
         return best
 
     def _scores(self, model: Gemma, step: Step, canvas: Canvas, frame: Framed, prefix: Prefix) -> list[float]:
         """How well each row that was not dropped joins prefix and suffix, in nats; the others are never chosen."""
-        tail = [*frame.tail, frame.end][: self._facts.score_tail_tokens] if frame.pinned else []
+        tail = [*frame.tail, frame.end][: self.facts.score_tail_tokens] if frame.pinned else []
         kept = torch.nonzero(~step.dropped).flatten().tolist()
         gaps = _gaps(step, canvas)
         found = self._scorer(model, prefix, [Joined(frame.head, gaps[row], tail) for row in kept])
@@ -139,7 +135,7 @@ class Filler:
     def _draft(self, row: "_Row", frame: Framed, score: float) -> Draft | None:
         """A row as text behind what is typed; None when it does not begin with that (too short for it)."""
         end = next((n for n, token in enumerate(row.ids) if token in frame.ends), len(row.ids))
-        pieces = self._tokens.pieces(row.ids[:end])
+        pieces = self.tokens.pieces(row.ids[:end])
         text = "".join(pieces)
         typed = frame.typed.decode()
         if not text.startswith(typed):

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 
-from dgls.engines import Drafts
+from dgls.engines import Drafts, Engine
 from dgls.engines.filler import Filler
 from dgls.infill import Answer, infill
 from dgls.settings import Settings
@@ -12,17 +12,25 @@ from dgls.text.document import Document
 from dgls.text.gap import gap_at
 from dgls.text.prompt import Prompt
 from evaluation.cases import Case
+from evaluation.left_to_right import LeftToRight
 from evaluation.measures import Outcome
 from evaluation.sandbox import passes
 
 
 @dataclass(frozen=True)
-class Lengths:
-    """Which gap lengths are tried: the model's own, one fixed number of tokens, or the true one (`oracle`)."""
+class Way:
+    """How gaps are filled: denoised or left to right, with the model's own gap lengths, one, or the true one."""
 
     name: str
     fixed: int | None = None
     oracle: bool = False
+    left_to_right: bool = False
+
+
+def way_of(name: str) -> Way:
+    """`chosen`, `oracle`, a number of tokens, `left-to-right` (to the end of the line) or `left-to-right-oracle`."""
+    left_to_right = name.startswith("left-to-right")
+    return Way(name, int(name) if name.isdigit() else None, name.endswith("oracle"), left_to_right)
 
 
 class Started:
@@ -46,13 +54,12 @@ class Started:
         """The filler lives on."""
 
 
-def filled(filler: Filler, cases: list[Case], lengths: Lengths, settings: Settings) -> Iterator[Outcome]:
+def filled(filler: Filler, cases: list[Case], way: Way, settings: Settings) -> Iterator[Outcome]:
     """The outcome of every case."""
     for case in cases:
-        truth = filler.n_tokens(case.truth)
-        wanted = (truth,) if lengths.oracle else (lengths.fixed,) if lengths.fixed else None
-        fitting = filler.with_lengths(wanted) if wanted else filler
-        yield outcome(case, asyncio.run(_answer(fitting, case, settings)), truth)
+        truth = len(filler.tokens.encode(case.truth))
+        length = truth if way.oracle else way.fixed
+        yield outcome(case, asyncio.run(_answer(_engine(filler, way, length), case, settings)), truth)
 
 
 def outcome(case: Case, answer: Answer, true_tokens: int) -> Outcome:
@@ -75,10 +82,17 @@ def outcome(case: Case, answer: Answer, true_tokens: int) -> Outcome:
     )
 
 
-async def _answer(filler: Filler, case: Case, settings: Settings) -> Answer:
+def _engine(filler: Filler, way: Way, length: int | None) -> Engine:
+    """The filler as an engine that fills in this way."""
+    if way.left_to_right:
+        return LeftToRight(filler, length)
+    return Started(filler.with_lengths((length,)) if length else filler)
+
+
+async def _answer(engine: Engine, case: Case, settings: Settings) -> Answer:
     """The answer of the flow, without a deadline."""
     gap = gap_at(Document(case.prefix + case.suffix), len(case.prefix))
     found = Answer()
-    async for item in infill(gap, Started(filler), settings):
+    async for item in infill(gap, engine, settings):
         found = item if isinstance(item, Answer) else replace(found, cost=item.cost)
     return found
