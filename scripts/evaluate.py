@@ -81,7 +81,15 @@ def plot(results: list[dict[str, Any]], title: str, path: Path) -> None:
 
 
 def arguments() -> argparse.Namespace:
-    """The command line."""
+    """The command line, understood."""
+    found = parser().parse_args()
+    if found.task == "human-eval-infilling" and not found.data:
+        parser().error("human-eval-infilling needs --data FILE")
+    return found
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line's grammar."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("task", choices=["lines", "spans", "human-eval-infilling"])
     parser.add_argument("--data", type=Path, help="the benchmark's file")
@@ -95,10 +103,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="any setting of dgls")
     parser.add_argument("--out", type=Path, help="a JSON file for all results")
     parser.add_argument("--plot", type=Path, help="a picture of exact match against forwards; needs matplotlib")
-    found = parser.parse_args()
-    if found.task == "human-eval-infilling" and not found.data:
-        parser.error("human-eval-infilling needs --data FILE")
-    return found
+    return parser
 
 
 def cases_of(given: argparse.Namespace) -> list[Case]:
