@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import evaluate
 from dgls.cli.main import parser
 from dgls.cli.place import read_gap
 from dgls.errors import UsageError
@@ -50,8 +51,6 @@ def understood(arguments: list[str]) -> None:
 
 
 def test_every_option_exists() -> None:
-    import evaluate
-
     options = set(re.findall(r"(?<![\w-])--[a-z]+", README)) - {"--version"}
     helped = "".join(action.format_help() for action in parser()._subparsers._group_actions[0].choices.values())  # type: ignore[union-attr]
     helped += evaluate.parser().format_help()

@@ -15,6 +15,7 @@ from evaluation.cases import Case, human_eval, lines, spans
 from evaluation.fills import filled, way_of
 from evaluation.measures import Outcome, calibration, interval, summary
 from evaluation.sandbox import passes
+from tests.lsp.client import environment
 
 ROOT = Path(__file__).parent.parent
 TEXTS = [(str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")) for path in sorted(ROOT.glob("dgls/*/*.py"))]
@@ -121,6 +122,6 @@ def test_a_benchmark_through_the_flow(tmp_path: Path) -> None:
 def test_the_command_says_what_it_needs() -> None:
     """A benchmark without its file."""
     command = [sys.executable, str(ROOT / "scripts" / "evaluate.py"), "human-eval-infilling"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
     assert done.returncode == 2
     assert "needs --data FILE" in done.stderr
