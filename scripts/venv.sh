@@ -41,7 +41,7 @@ install() {
         die "pip failed: see its message above; running this again goes on from here"
 }
 
-# Installs dgls with these extras ("local" or "local,dev"), once; two runs at a time wait for each other.
+# Installs dgls with these extras ("local" or "local,finetune,dev"), once; two runs at a time wait for each other.
 ready() {
     mkdir -p "$root/build"
     exec 9>"$root/build/venv.lock"

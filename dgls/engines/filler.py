@@ -3,11 +3,8 @@
 from collections.abc import Generator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import torch
-from transformers import DiffusionGemmaForBlockDiffusion
-from transformers.utils import logging as transformers_logging
 
 from dgls.diffusion.canvas import Canvas, lay_out, width_for
 from dgls.diffusion.choose import Joined, Scorer, behind_the_surest, causal_scores, mean_sureness
@@ -15,11 +12,11 @@ from dgls.diffusion.denoise import Step, denoise
 from dgls.diffusion.noise import SeededNoise
 from dgls.diffusion.prefix import Prefix, PrefixCache, n_shared
 from dgls.engines import Cost, Draft, Drafts, Token
-from dgls.engines.checkpoint import Facts, find, free_memory, n_parameters, read_facts
+from dgls.engines.checkpoint import Facts, find, read_facts
 from dgls.engines.framing import Framed, framed
 from dgls.engines.gemma import Gemma
+from dgls.engines.loading import load_model
 from dgls.engines.tokens import Tokens, TypedText, read_tokens
-from dgls.errors import ModelError
 from dgls.settings import Settings
 from dgls.text.prompt import Prompt
 
@@ -172,50 +169,7 @@ def _places(step: Step, canvas: Canvas, row: int) -> tuple[list[float], list[boo
 def load_filler(settings: Settings) -> Filler:
     """Loads the checkpoint that the settings name. Raises ModelError when it is missing, broken or too large."""
     folder = find(settings.model)
-    device = _device(settings.device)
-    dtype = _dtype(settings.dtype, device)
-    _check_room(folder, device, dtype)
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    try:
-        # The map puts each weight where it is used as it is read: 52 GB would not fit into main memory first.
-        loaded = DiffusionGemmaForBlockDiffusion.from_pretrained(
-            folder, dtype=dtype, device_map={"": device}, local_files_only=True
-        )
-        model = Gemma(loaded.eval())
-    except Exception as error:  # safetensors, torch and transformers each raise their own
-        reason = str(error).strip().split("\n")[0][:200].replace(str(folder), folder.name)
-        raise ModelError(
-            f"the model {folder.name} cannot be loaded ({reason})", "copy it anew, or use another"
-        ) from error
+    model = Gemma(load_model(folder, settings))
     return Filler(model, read_tokens(folder, model.vocab_size), read_facts(folder, settings), settings)
-
-
-def _device(wanted: str) -> torch.device:
-    """The device to compute on. Raises ModelError when a wanted one is not there."""
-    has = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if wanted == "auto":
-        return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if has[kind]))
-    if not has[wanted]:
-        raise ModelError(f"there is no {wanted} device", "use --set device=auto")
-    return torch.device(wanted)
-
-
-def _dtype(wanted: str, device: torch.device) -> torch.dtype:
-    """The number format of the weights."""
-    if wanted == "auto":
-        return torch.float32 if device.type == "cpu" else torch.bfloat16
-    return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[wanted]
-
-
-def _check_room(folder: Path, device: torch.device, dtype: torch.dtype) -> None:
-    """Raises ModelError when the weights do not fit into the device's free memory."""
-    needed = n_parameters(folder) * dtype.itemsize
-    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_memory()
-    if needed > free:
-        raise ModelError(
-            f"the model {folder.name} needs {needed / 2**30:.1f} GiB and {device.type} has {free / 2**30:.1f} GiB free",
-            "use a smaller model, a smaller dtype, or another device",
-        )
