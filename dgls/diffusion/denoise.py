@@ -167,7 +167,8 @@ def _advance(model: Model, state: _State, rows: Tensor, gap: Tensor, logits: Ten
     by_place = torch.full(gap.shape, torch.inf, device=gap.device).masked_scatter(gap, entropy)
     state.entropy[rows] = by_place.masked_fill(~gap, 0.0)
     accepted = _accepted(by_place, gap, sampling, turn.n_left) & gap
-    accepted = _in_order(accepted, gap, forced) if turn.typed is not None else accepted
+    if turn.typed is not None:
+        accepted = _with_held(accepted, gap, forced)
     _renoise(state, rows, gap, accepted, sampled, turn)
     _condition(model, state, rows, gap, log_p, turn)
     _settle(state, rows, gap, before, turn)
@@ -253,8 +254,13 @@ def _force_typed(state: _State, rows: Tensor, gap: Tensor, logits: Tensor, turn:
     return forced
 
 
-def _in_order(accepted: Tensor, gap: Tensor, forced: Tensor) -> Tensor:
-    """Of the held places, only those are accepted before which every held place is accepted as well."""
+def _with_held(accepted: Tensor, gap: Tensor, forced: Tensor) -> Tensor:
+    """Held places are accepted from left to right, and all of them as soon as any place behind them is.
+
+    What is held depends on the tokens before it: with a later place accepted for good, an earlier one could still turn
+    to a token that would need another one there.
+    """
     held = torch.zeros_like(gap).masked_scatter(gap, forced)
     all_before = (accepted | ~held).long().cumprod(-1).bool()
-    return accepted & (all_before | ~held)
+    any_behind = (accepted & ~held).any(-1, keepdim=True)
+    return accepted & (all_before | ~held) | (held & any_behind)

@@ -307,3 +307,37 @@ def test_the_gap_begins_with_what_is_typed(loaded: Any, absorbing: bool) -> None
     for step in loop:
         assert step.draft[:, 0].tolist() == [40, 40]
         assert set(step.draft[:, 1].tolist()) <= {41, 42}
+
+
+class OneOrTwo:
+    """What is typed is one token from 100 on, or a smaller one and then 42."""
+
+    def allowed(self, path: Sequence[int]) -> Tensor | None:
+        """Anything, then 42 after the small ones."""
+        if not path:
+            return torch.ones(VOCAB, dtype=torch.bool)
+        if len(path) > 1 or path[0] >= 100:
+            return None
+        return torch.arange(VOCAB) == 42
+
+
+@pytest.mark.parametrize("absorbing", [False, True], ids=["uniform", "absorbing"])
+def test_what_is_typed_stays_whole_when_its_tokens_change(loaded: Any, absorbing: bool) -> None:
+    """At every step of many canvases, although the likeliest first token may change from one step to the next."""
+    for seed in range(60):
+        canvas = lay_out([], [4, 9], [30 + seed], end=END, width=16)
+        model = Gemma(loaded)
+        cache = PrefixCache(model)
+        cache.sync([2, 5 + seed, 100 + 2 * seed])
+        loop = denoise(
+            model,
+            cache.prefix.seen(),
+            3,
+            canvas,
+            sampling=Sampling(max_denoising_steps=4, entropy_bound=1e-9, absorbing=absorbing),
+            noise=SeededNoise(seed, VOCAB, torch.device("cpu"), 3 if absorbing else None),
+            banned=NOTHING_BANNED,
+            typed=OneOrTwo(),
+        )
+        for step in loop:
+            assert all(first >= 100 or second == 42 for first, second in step.draft[:, :2].tolist())
