@@ -90,5 +90,5 @@ def test_the_demo_fills_the_gap_of_its_fixture() -> None:
     found = re.search(r"place=\$root/(\S+)", (ROOT / "scripts" / "demo").read_text(encoding="utf-8"))
     assert found is not None
     gap = read_gap(str(ROOT / found[1]), 10_000)
-    assert gap.prefix.endswith("result += ")
-    assert gap.suffix.startswith("\n        return result\n")
+    assert gap.prefix.endswith("for item in ")
+    assert gap.suffix.startswith("\n            result += item.value()\n")
