@@ -20,7 +20,7 @@ def total(items, tax):
 
 
 """
-TYPED = "def count(items):\n    return l"  # 31 characters
+TYPED = "def count(items):\n    return l"  # 30 characters
 PATIENCE_S = 60
 
 
