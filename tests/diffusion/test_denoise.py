@@ -116,15 +116,19 @@ def reference(
     return streamer.drafts
 
 
-def ours(loaded: Any, prefix: list[int], canvas: Canvas, sampling: Sampling, noise: Any) -> list[Step]:
+def ours(loaded: Any, prefix: list[int], canvas: Canvas, sampling: Sampling, noise: Any, **held: Any) -> list[Step]:
     """The steps of our loop."""
-    model = Gemma(loaded)
+    return steps_of(Gemma(loaded), prefix, canvas, sampling, noise, **held)
+
+
+def steps_of(
+    model: Gemma, prefix: list[int], canvas: Canvas, sampling: Sampling, noise: Any, **held: Any
+) -> list[Step]:
+    """The same with a given model; nothing is banned unless `held` says so."""
     cache = PrefixCache(model)
     cache.sync(prefix)
-    loop = denoise(
-        model, cache.prefix.seen(), len(prefix), canvas, sampling=sampling, noise=noise, banned=NOTHING_BANNED
-    )
-    return list(loop)
+    given = {"sampling": sampling, "noise": noise, "banned": NOTHING_BANNED} | held
+    return list(denoise(model, cache.prefix.seen(), len(prefix), canvas, **given))
 
 
 @pytest.mark.parametrize("prefix", [SHORT, LONG], ids=["within the window", "beyond the window"])
@@ -199,9 +203,7 @@ def test_a_row_that_is_done_is_not_computed(loaded: Any) -> None:
     noise = SeededNoise(1, VOCAB, torch.device("cpu"), noise_id=3)
     sampling = Sampling(max_denoising_steps=6, entropy_bound=1e-9, t_min=0, t_max=0, absorbing=True)
     model = Counting(loaded)
-    cache = PrefixCache(model)
-    cache.sync(SHORT)
-    list(denoise(model, cache.prefix.seen(), len(SHORT), canvas, sampling=sampling, noise=noise, banned=NOTHING_BANNED))
+    steps_of(model, SHORT, canvas, sampling, noise)
 
     assert model.n_rows == [2, 1, 1, 1, 1, 1]
 
@@ -212,19 +214,7 @@ def test_rows_that_lag_are_dropped(loaded: Any) -> None:
     noise = SeededNoise(1, VOCAB, torch.device("cpu"), noise_id=3)
     sampling = Sampling(max_denoising_steps=2, t_min=0, t_max=0, absorbing=True)
     model = Counting(loaded)
-    cache = PrefixCache(model)
-    cache.sync(SHORT)
-    loop = denoise(
-        model,
-        cache.prefix.seen(),
-        len(SHORT),
-        canvas,
-        sampling=sampling,
-        noise=noise,
-        banned=NOTHING_BANNED,
-        lagging=behind_the_surest(2),
-    )
-    first, last = loop
+    first, last = steps_of(model, SHORT, canvas, sampling, noise, lagging=behind_the_surest(2))
 
     assert model.n_rows == [4, 2]
     surest = mean_sureness(first, canvas).topk(2).indices
@@ -251,21 +241,9 @@ def test_banned_tokens_never_stand_in_the_gap(loaded: Any) -> None:
     banned = torch.ones(VOCAB, dtype=torch.bool)
     banned[[50, 60, 70]] = False
     canvas = lay_out([], [8], [30], end=END, width=16)
-    model = Gemma(loaded)
-    cache = PrefixCache(model)
-    cache.sync(SHORT)
     noise = SeededNoise(0, VOCAB, torch.device("cpu"), None)
-    loop = denoise(
-        model,
-        cache.prefix.seen(),
-        len(SHORT),
-        canvas,
-        sampling=Sampling(max_denoising_steps=5),
-        noise=noise,
-        banned=banned,
-    )
 
-    for step in loop:
+    for step in ours(loaded, SHORT, canvas, Sampling(max_denoising_steps=5), noise, banned=banned):
         assert set(step.draft[canvas.gap].tolist()) <= {50, 60, 70}
 
 
@@ -288,23 +266,10 @@ class BeginsWith:
 def test_the_gap_begins_with_what_is_typed(loaded: Any, absorbing: bool) -> None:
     """At every step, in every row that is long enough."""
     canvas = lay_out([], [2, 9], [30], end=END, width=16)
-    model = Gemma(loaded)
-    cache = PrefixCache(model)
-    cache.sync(SHORT)
     noise = SeededNoise(0, VOCAB, torch.device("cpu"), 3 if absorbing else None)
     sampling = Sampling(max_denoising_steps=5, absorbing=absorbing)
-    loop = denoise(
-        model,
-        cache.prefix.seen(),
-        len(SHORT),
-        canvas,
-        sampling=sampling,
-        noise=noise,
-        banned=NOTHING_BANNED,
-        typed=BeginsWith([40], [41, 42]),
-    )
 
-    for step in loop:
+    for step in ours(loaded, SHORT, canvas, sampling, noise, typed=BeginsWith([40], [41, 42])):
         assert step.draft[:, 0].tolist() == [40, 40]
         assert set(step.draft[:, 1].tolist()) <= {41, 42}
 
@@ -326,18 +291,8 @@ def test_what_is_typed_stays_whole_when_its_tokens_change(loaded: Any, absorbing
     """At every step of many canvases, although the likeliest first token may change from one step to the next."""
     for seed in range(60):
         canvas = lay_out([], [4, 9], [30 + seed], end=END, width=16)
-        model = Gemma(loaded)
-        cache = PrefixCache(model)
-        cache.sync([2, 5 + seed, 100 + 2 * seed])
-        loop = denoise(
-            model,
-            cache.prefix.seen(),
-            3,
-            canvas,
-            sampling=Sampling(max_denoising_steps=4, entropy_bound=1e-9, absorbing=absorbing),
-            noise=SeededNoise(seed, VOCAB, torch.device("cpu"), 3 if absorbing else None),
-            banned=NOTHING_BANNED,
-            typed=OneOrTwo(),
-        )
-        for step in loop:
+        prefix = [2, 5 + seed, 100 + 2 * seed]
+        sampling = Sampling(max_denoising_steps=4, entropy_bound=1e-9, absorbing=absorbing)
+        noise = SeededNoise(seed, VOCAB, torch.device("cpu"), 3 if absorbing else None)
+        for step in ours(loaded, prefix, canvas, sampling, noise, typed=OneOrTwo()):
             assert all(first >= 100 or second == 42 for first, second in step.draft[:, :2].tolist())
