@@ -2,10 +2,13 @@
 
 python scripts/train_small.py --minutes 90
 python scripts/train_small.py --minutes 60 --resume ~/.cache/dgls/train/stable.pt
+python scripts/train_small.py --minutes 60 --from dgls/small        goes on from exported weights, tokenizer and curve
+python scripts/train_small.py --steps 9000 --twin --out ~/.cache/dgls/twin    the autoregressive twin, for comparison
 python scripts/train_small.py --export ~/.cache/dgls/train/latest.pt
 """
 
 import argparse
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +19,9 @@ from small.batches import Shape
 from small.data import load_data
 from small.export import Figures, export
 from small.net import Size
-from small.training import Plan, train
+from small.noising import KERNELS
+from small.restore import read_net, read_progress
+from small.training import Begun, Plan, anew, from_weights, resumed, train
 
 ROOT = Path(__file__).resolve().parent.parent
 TINY_SIZE = Size(vocab=512, hidden=32, layers=2, mlp=64, heads=4, kv_heads=2, head_dim=8)
@@ -30,14 +35,53 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     torch.set_num_threads(args.threads)
     args.work.mkdir(parents=True, exist_ok=True)
-    plan = Plan(minutes=args.minutes, work=args.work, device=args.device)
-    if args.tiny:
-        plan = replace(plan, size=TINY_SIZE, shape=TINY_SHAPE, compiled=False, n_dev_gaps=2 * TINY_GAPS)
-    data = load_data(args.work / "corpus", vocab_size=plan.size.vocab, n_files=TINY_FILES if args.tiny else None)
-    checkpoint = args.export or train(plan, data, resume=args.resume, say=lambda line: print(line, flush=True))
+    plan = plan_of(args)
+    n_files = TINY_FILES if args.tiny else None
+    tokenizer = args.source / "tokenizer.json" if args.source else None
+    data = load_data(args.work / "corpus", vocab_size=plan.size.vocab, n_files=n_files, tokenizer=tokenizer)
+    checkpoint = args.export or train(plan, data, begun(args, plan), say=lambda line: print(line, flush=True))
     if not args.no_export:
         n_gaps = min(args.gaps, TINY_GAPS) if args.tiny else args.gaps
+        n_gaps = 0 if args.twin else n_gaps  # the card measures denoising
         export(checkpoint, args.out, data, work=args.work, figures=Figures(n_gaps, args.keep_figures))
+
+
+def plan_of(args: argparse.Namespace) -> Plan:
+    """The run that is asked for."""
+    plan = Plan(
+        minutes=args.minutes,
+        steps=args.steps,
+        work=args.work,
+        device=args.device,
+        kernel=KERNELS[args.noise],
+        peak=args.peak,
+        command=command_of(args),
+    )
+    if args.tiny:
+        plan = replace(plan, size=TINY_SIZE, shape=TINY_SHAPE, compiled=False, n_dev_gaps=2 * TINY_GAPS)
+    if args.twin:  # as many tokens a step, all of them in windows
+        n_windows = plan.shape.n_tokens // plan.shape.window
+        plan = replace(plan, twin=True, shape=replace(plan.shape, n_windows=n_windows, n_canvases=0))
+    return plan
+
+
+def command_of(args: argparse.Namespace) -> str:
+    """What was asked for, without the folders."""
+    budget = f"--steps {args.steps}" if args.steps else f"--minutes {args.minutes:g}"
+    noise = f" --noise {args.noise}" if args.noise != "absorbing" else ""
+    peak = f" --peak {args.peak:g}" if args.peak != 1 else ""
+    source = " --from dgls/small" if args.source else ""
+    return f"python scripts/train_small.py {budget}{noise}{peak}{source}"
+
+
+def begun(args: argparse.Namespace, plan: Plan) -> Begun:
+    """What the run goes on from."""
+    if args.resume:
+        return resumed(plan, args.resume)
+    if args.source:
+        shutil.copy(args.source / "curve.csv", plan.work)
+        return from_weights(plan, read_net(args.source), read_progress(plan.work / "curve.csv"))
+    return anew(plan)
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -45,6 +89,11 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=90, help="time to train, compilation and measuring included")
     parser.add_argument("--resume", type=Path, metavar="CKPT", help="go on from a checkpoint, with new --minutes")
+    parser.add_argument("--from", dest="source", type=Path, metavar="FOLDER", help="go on from an exported model")
+    parser.add_argument("--steps", type=int, default=0, help="steps to train, instead of minutes")
+    parser.add_argument("--noise", choices=sorted(KERNELS), default="absorbing", help="what noise is")
+    parser.add_argument("--peak", type=float, default=1.0, help="share of the full learning rate before it decays")
+    parser.add_argument("--twin", action="store_true", help="train the autoregressive twin")
     parser.add_argument("--export", type=Path, metavar="CKPT", help="export this checkpoint instead of training")
     parser.add_argument("--no-export", action="store_true", help="only train")
     parser.add_argument("--out", type=Path, default=ROOT / "dgls" / "small", help="folder of the exported model")

@@ -8,6 +8,7 @@ import pytest
 import torch
 from transformers import DiffusionGemmaForBlockDiffusion
 
+from dgls.diffusion.sampling import Kernel
 from dgls.engines import Drafts
 from dgls.engines.checkpoint import BUNDLED
 from dgls.engines.filler import Filler, load_filler
@@ -67,7 +68,7 @@ def test_its_noise_is_read_from_its_config(filler: Filler) -> None:
     tokenizer = json.loads((BUNDLED / "tokenizer.json").read_text(encoding="utf-8"))
     names = {token["id"]: token["content"] for token in tokenizer["added_tokens"]}
     assert names[config["dgls"]["noise_token_id"]] == "<mask>"
-    assert filler.facts.sampling.absorbing
+    assert filler.facts.sampling.kernel is Kernel.ABSORBING
 
 
 @pytest.mark.parametrize("marked", MARKED.values(), ids=MARKED.keys())

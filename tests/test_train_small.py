@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +17,28 @@ from torch.nn import functional
 from transformers import DiffusionGemmaForBlockDiffusion
 
 from small import corpus
-from small.batches import Batches, Shape, draw_gaps
+from small.batches import Batches, Shape
 from small.corpus import Source
 from small.data import SPLITS, Data, load_data
 from small.export import shipped, write_model
+from small.fim import FimBatches
 from small.gaps import CANVAS, PREFIX, cut_gaps, measure
 from small.loss import CHUNK, head_loss
 from small.net import Net
-from small.tokens import BOS, EOS, MASK, N_SPECIAL, SPECIAL_TOKENS, load_tokenizer
+from small.noising import KERNELS, Kernel, draw_gaps
+from small.restore import read_net
+from small.tokens import (
+    BOS,
+    EOS,
+    MASK,
+    MIDDLE_MARK,
+    N_SPECIAL,
+    PAD,
+    PREFIX_MARK,
+    SPECIAL_TOKENS,
+    SUFFIX_MARK,
+    load_tokenizer,
+)
 from small.training import net_of
 from train_small import TINY_SHAPE, TINY_SIZE, main
 
@@ -198,6 +213,83 @@ def test_a_batch_hides_only_text_and_asks_for_what_it_hides(run: Run) -> None:
     assert torch.equal(batch.gap_rows, hidden.flatten().nonzero().flatten())
     assert torch.equal(batch.ar_targets, batch.windows.flatten()[batch.ar_rows + 1])
     assert (batch.windows == EOS).any()
+
+
+@pytest.mark.parametrize("kernel", list(KERNELS.values()), ids=list(KERNELS))
+def test_each_kernel_asks_for_what_it_hides(run: Run, kernel: Kernel) -> None:
+    data = run.data()
+    shape = Shape(n_windows=64)
+    batch = Batches(data.splits["train"], data.line_starts, shape, kernel=kernel)[3]
+    places = batch.starts[:, :, None] + torch.arange(CANVAS)
+    clean = batch.windows[:, None].expand(-1, shape.n_canvases, -1).gather(2, places).flatten()
+    seen = batch.canvases.flatten()
+    asked = torch.zeros_like(clean, dtype=torch.bool)
+    asked[batch.gap_rows] = True
+    assert torch.equal(batch.gap_targets, clean[batch.gap_rows])
+    assert torch.equal(seen[~asked], clean[~asked])
+    masked, random = seen == MASK, (seen != MASK) & (seen != clean)
+    assert bool(masked.any()) == (kernel.name != "uniform")
+    assert bool(random.any()) == (kernel.name != "absorbing")
+    assert bool((asked & (seen == clean)).any()) == (kernel.name != "absorbing")
+
+
+def test_a_window_of_the_twin_is_prefix_suffix_middle(run: Run) -> None:
+    data = run.data()
+    shape = Shape(n_windows=64, n_canvases=0)
+    batch = FimBatches(data.splits["train"], data.line_starts, shape)[3]
+    asked = torch.zeros(batch.windows.numel(), dtype=torch.bool)
+    asked[batch.ar_rows] = True
+    texts = ["".join(map(chr, ids.tolist())) for ids in data.splits["train"]]
+    n_moved = 0
+    for window, row in zip(batch.windows.tolist(), asked.view(64, -1).tolist(), strict=True):
+        n_filled = sum(token != PAD for token in window)
+        assert row == [place < n_filled - 1 for place in range(shape.window)]
+        if PREFIX_MARK not in window:
+            continue
+        n_moved += 1
+        assert window[:2] == [BOS, PREFIX_MARK]
+        assert window[n_filled - 1] == EOS
+        suffix, middle = window.index(SUFFIX_MARK), window.index(MIDDLE_MARK)
+        whole = window[2:suffix] + window[middle + 1 : n_filled - 1] + window[suffix + 1 : middle]
+        assert any("".join(map(chr, whole)) in text for text in texts)
+    assert 48 <= n_moved < 64
+    assert torch.equal(batch.ar_targets, batch.windows.flatten()[batch.ar_rows + 1])
+
+
+def test_the_twin_is_trained_and_exported(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "corpus").symlink_to(run.work / "corpus")
+    main(["--tiny", "--twin", "--steps", "12", "--work", str(tmp_path), "--out", str(tmp_path / "out")])
+    with (tmp_path / "curve.csv").open(newline="") as file:
+        *_, last = csv.DictReader(file)
+    assert int(last["steps"]) == 12
+    assert float(last["dev_gap"]) < math.log(TINY_SIZE.vocab) + 2
+    _, info = DiffusionGemmaForBlockDiffusion.from_pretrained(tmp_path / "out", output_loading_info=True)
+    assert not any(info.values()), info
+
+
+def test_training_goes_on_from_an_exported_folder(run: Run, tmp_path: Path) -> None:
+    ours, theirs = read_net(run.out).state_dict(), run.net().state_dict()
+    assert all(torch.equal(ours[name], tensor) for name, tensor in theirs.items())
+    source = ["--from", str(run.out), "--noise", "mixed", "--steps", "3", "--gaps", "0"]
+    main(["--tiny", *source, "--work", str(tmp_path / "work"), "--out", str(tmp_path / "out")])
+    assert (tmp_path / "out" / "tokenizer.json").read_bytes() == (run.out / "tokenizer.json").read_bytes()
+    before, after = ((folder / "curve.csv").read_text().splitlines() for folder in (run.out, tmp_path / "out"))
+    assert after[: len(before)] == before
+    assert int(after[-1].split(",")[1]) == int(before[-1].split(",")[1]) + 3
+    said = json.loads((tmp_path / "out" / "config.json").read_text())["dgls"]
+    assert (said["noise"], said["noise_token_id"]) == ("mixed", MASK)
+
+
+def test_a_large_model_is_written_in_shards(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("small.export.MAX_SHARD_BYTES", 40_000)
+    write_model(run.net(), tmp_path, TINY_SHAPE)
+    shards = sorted(tmp_path.glob("model-*.safetensors"))
+    assert len(shards) > 1
+    assert all(path.stat().st_size < 50_000 for path in shards)
+    _, info = DiffusionGemmaForBlockDiffusion.from_pretrained(tmp_path, output_loading_info=True)
+    assert not any(info.values()), info
+    restored, shipped = read_net(tmp_path).state_dict(), run.net().state_dict()
+    assert all(torch.equal(restored[name], tensor) for name, tensor in shipped.items())
 
 
 def test_windows_begin_at_the_start_of_a_line(run: Run) -> None:

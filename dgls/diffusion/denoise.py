@@ -16,7 +16,7 @@ from dgls.diffusion.canvas import Canvas
 from dgls.diffusion.model import KeyValues, Model
 from dgls.diffusion.noise import Noise
 from dgls.diffusion.prefix import as_rows
-from dgls.diffusion.sampling import Sampling
+from dgls.diffusion.sampling import Kernel, Sampling
 
 
 class Typed(Protocol):
@@ -181,8 +181,14 @@ def _accepted(entropy: Tensor, gap: Tensor, sampling: Sampling, n_left: int) -> 
     """
     ascending, places = entropy.sort(dim=-1)
     within = ascending.cumsum(-1) - ascending <= sampling.entropy_bound  # inf - inf is nan: never within
-    if sampling.absorbing:
-        share = -(-gap.sum(-1, keepdim=True) // n_left)
+    if sampling.kernel is not Kernel.UNIFORM:
+        n_open = gap.sum(-1, keepdim=True)
+        n_steps = sampling.max_denoising_steps
+        # What is accepted for good is not open any more: a share of the rest; otherwise a growing share of the whole.
+        if sampling.kernel is Kernel.ABSORBING:
+            share = -(-n_open // n_left)
+        else:
+            share = -(-n_open * (n_steps - n_left + 1) // n_steps)
         within |= torch.arange(entropy.shape[-1], device=entropy.device) < share
     return torch.zeros_like(within).scatter(-1, places, within)
 
@@ -196,7 +202,7 @@ def _renoise(state: _State, rows: Tensor, gap: Tensor, accepted: Tensor, sampled
         current[i, renoised] = noise[renoised[gap[i]]]
     state.current[rows] = current
     state.accepted[rows] = accepted | ~gap
-    if turn.sampling.absorbing:
+    if turn.sampling.kernel is Kernel.ABSORBING:
         # What is accepted for good is what was sampled, not what is likeliest.
         state.draft[rows] = torch.where(accepted, current, state.draft[rows])
         state.committed[rows] |= accepted
@@ -215,16 +221,19 @@ def _condition(model: Model, state: _State, rows: Tensor, gap: Tensor, log_p: Te
 
 
 def _settle(state: _State, rows: Tensor, gap: Tensor, before: Tensor, turn: _Turn) -> None:
-    """Marks rows as done: the draft has not changed for `stability_threshold` steps and is sure enough, or is full."""
+    """Marks rows as done: unchanged for `stability_threshold` steps and sure enough, or full where noise is an id."""
     sampling = turn.sampling
     same = (before == state.draft[rows]).all(-1) & (turn.number > 1)
     state.n_stable[rows] = torch.where(same, state.n_stable[rows] + 1, 0)
-    n_open = gap.sum(-1).clamp_min(1)
-    confident = state.entropy[rows].sum(-1) / n_open < sampling.confidence_threshold
-    done = confident & (state.n_stable[rows] >= sampling.stability_threshold)
-    if sampling.absorbing:
-        done = (turn.canvas.pinned.to(gap.device)[rows] | state.committed[rows]).all(-1)
-    state.done[rows] = done
+    is_stable = state.n_stable[rows] >= sampling.stability_threshold
+    match sampling.kernel:
+        case Kernel.UNIFORM:
+            is_sure = state.entropy[rows].sum(-1) / gap.sum(-1).clamp_min(1) < sampling.confidence_threshold
+            state.done[rows] = is_sure & is_stable
+        case Kernel.ABSORBING:
+            state.done[rows] = (turn.canvas.pinned.to(gap.device)[rows] | state.committed[rows]).all(-1)
+        case Kernel.MIXED:
+            state.done[rows] = state.accepted[rows].all(-1) & is_stable
 
 
 def _force_typed(state: _State, rows: Tensor, gap: Tensor, logits: Tensor, turn: _Turn) -> Tensor:

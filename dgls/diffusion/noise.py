@@ -19,7 +19,7 @@ class Noise(Protocol):
 class SeededNoise:
     """Noise from a seed: the same seed, row and step give the same draw.
 
-    `noise_id` is the model's absorbing token; None means uniform noise over the vocabulary.
+    `noise_id` is the token that stands for noise; None means uniform noise over the vocabulary.
     """
 
     def __init__(self, seed: int, vocab_size: int, device: torch.device, noise_id: int | None) -> None:
@@ -29,7 +29,7 @@ class SeededNoise:
         self._noise_id = noise_id
 
     def tokens(self, row: int, step: int, n: int) -> Tensor:
-        """The absorbing id everywhere, or uniform ids."""
+        """The noise id everywhere, or uniform ids."""
         if self._noise_id is not None:
             return torch.full((n,), self._noise_id, device=self._device)
         return torch.randint(self._vocab_size, (n,), generator=self._generator(row, step, 0), device=self._device)

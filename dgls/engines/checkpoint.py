@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dgls.diffusion.sampling import Sampling
+from dgls.diffusion.sampling import Kernel, Sampling
 from dgls.errors import ModelError
 from dgls.settings import Settings
 
@@ -23,7 +23,7 @@ _MAX_HEADER_BYTES = 2**27  # safetensors itself allows 100 MB
 
 @dataclass(frozen=True)
 class Facts:
-    """What a checkpoint says of itself; `noise_id` is its absorbing token, None means uniform noise."""
+    """What a checkpoint says of itself; `noise_id` is the token that stands for noise, None with uniform noise."""
 
     sampling: Sampling
     noise_id: int | None
@@ -57,7 +57,7 @@ def read_facts(folder: Path, settings: Settings) -> Facts:
         t_max=float(own.get("t_max", said.get("t_max", defaults.t_max))),
         stability_threshold=int(said.get("stability_threshold", defaults.stability_threshold)),
         confidence_threshold=float(said.get("confidence_threshold", defaults.confidence_threshold)),
-        absorbing=noise_id is not None,
+        kernel=_kernel(own, path),
     )
     return Facts(
         sampling=sampling,
@@ -67,6 +67,15 @@ def read_facts(folder: Path, settings: Settings) -> Facts:
         canvas_length=int(config.get("canvas_length", 256)),
         score_tail_tokens=int(own.get("score_tail_tokens", 8)),
     )
+
+
+def _kernel(own: Mapping[str, Any], path: Path) -> Kernel:
+    """The noise that a checkpoint was trained on; one that says nothing was trained as the released one."""
+    said = own.get("noise", Kernel.UNIFORM if own.get("noise_token_id") is None else Kernel.ABSORBING)
+    if said not in list(Kernel) or (said == Kernel.UNIFORM) != (own.get("noise_token_id") is None):
+        hint = "write uniform, or absorbing or mixed with a noise_token_id"
+        raise ModelError(f"{path.parent.name}/config.json names the noise {said!r}", hint)
+    return Kernel(said)
 
 
 def n_parameters(folder: Path) -> int:

@@ -1,6 +1,5 @@
 """Training examples: windows of code for the causal encoder, and canvases with gaps for the denoiser."""
 
-from bisect import bisect_left
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -9,7 +8,8 @@ import torch
 from numpy.typing import NDArray
 
 from small.data import Files
-from small.tokens import BOS, EOS, MASK, N_SPECIAL
+from small.noising import Kernel, noise_out
+from small.tokens import BOS, EOS, N_SPECIAL
 
 Ids = NDArray[np.int64]
 
@@ -38,11 +38,11 @@ class Batch:
     """One training step; B windows of W tokens, K canvases of C tokens on each."""
 
     windows: torch.Tensor  # [B, W]
-    canvases: torch.Tensor  # [B, K, C], noise in the gaps
+    canvases: torch.Tensor  # [B, K, C], noise in the gaps; K may be 0
     starts: torch.Tensor  # [B, K], the window position at which a canvas begins
     ar_rows: torch.Tensor  # [B * W / 2], flat window positions whose next token is to be predicted
     ar_targets: torch.Tensor
-    gap_rows: torch.Tensor  # [n], flat canvas positions to be denoised
+    gap_rows: torch.Tensor  # [n], flat canvas positions whose token is to be told
     gap_targets: torch.Tensor
 
 
@@ -88,79 +88,40 @@ class Windows:
 class Batches:
     """Batches by number, always the same for the same number and seed."""
 
-    def __init__(self, files: Files, line_starts: NDArray[np.bool_], shape: Shape, seed: int = 0) -> None:
+    def __init__(
+        self, files: Files, line_starts: NDArray[np.bool_], shape: Shape, seed: int = 0, kernel: Kernel | None = None
+    ) -> None:
         self.windows = Windows(files, line_starts, shape.window, seed)
-        self.line_starts, self.shape, self.seed = line_starts, shape, seed
+        self.line_starts, self.shape, self.seed, self.kernel = line_starts, shape, seed, kernel or Kernel()
 
     def __getitem__(self, step: int) -> Batch:
         rng = np.random.default_rng([self.seed, 1, step])
         n = self.shape.n_windows
         windows = np.stack([self.windows[step * n + i] for i in range(n)])
-        return make_batch(windows, self.line_starts, self.shape, rng)
+        return make_batch(windows, self.line_starts, (self.shape, self.kernel), rng)
 
 
-def make_batch(windows: Ids, line_starts: NDArray[np.bool_], shape: Shape, rng: np.random.Generator) -> Batch:
+def make_batch(
+    windows: Ids, line_starts: NDArray[np.bool_], plan: tuple[Shape, Kernel], rng: np.random.Generator
+) -> Batch:
     """Lays canvases on windows `[B, W]` and picks the positions to learn from."""
+    shape, kernel = plan
     n_text = np.maximum(2, (windows != EOS).sum(axis=1))  # <bos> included
     starts = np.stack([rng.integers(1, min(shape.reach + 1, n), shape.n_canvases) for n in n_text])
     places = starts[:, :, None] + np.arange(shape.canvas)
     clean = np.take_along_axis(windows[:, None, :], places, axis=2)
-    noised = np.stack([[draw_noise(canvas, line_starts, rng) for canvas in row] for row in clean])
+    pairs = [noise_out(canvas, line_starts, kernel, rng) for row in clean for canvas in row]
+    canvases, asked = (np.stack(column).reshape(clean.shape) for column in zip(*pairs, strict=True))
     ar_rows = _ar_rows(windows, rng)
     return Batch(
         windows=torch.from_numpy(windows),
-        canvases=torch.from_numpy(np.where(noised, MASK, clean)),
+        canvases=torch.from_numpy(canvases),
         starts=torch.from_numpy(starts),
         ar_rows=torch.from_numpy(ar_rows),
         ar_targets=torch.from_numpy(windows.ravel()[ar_rows + 1]),
-        gap_rows=torch.from_numpy(np.flatnonzero(noised)),
-        gap_targets=torch.from_numpy(clean[noised]),
+        gap_rows=torch.from_numpy(np.flatnonzero(asked)),
+        gap_targets=torch.from_numpy(clean[asked]),
     )
-
-
-def draw_noise(canvas: Ids, line_starts: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Which tokens of a clean canvas become noise; `[C]`.
-
-    Gaps as `draw_gaps` lays them; in half of the canvases all their tokens, otherwise each with a probability
-    drawn for the canvas. At least one, unless the canvas has no text.
-    """
-    noised = np.zeros(len(canvas), np.bool_)
-    n_text = int((canvas >= N_SPECIAL).sum())
-    if n_text == 0:
-        return noised
-    for begin, end in draw_gaps(n_text, np.flatnonzero(line_starts[canvas]).tolist(), rng):
-        noised[begin:end] = True
-    if rng.random() < 0.5:
-        gap = np.flatnonzero(noised)
-        noised &= rng.random(len(canvas)) < rng.random()
-        if not noised.any():
-            noised[rng.choice(gap)] = True
-    return noised
-
-
-def draw_gaps(n_text: int, lines: list[int], rng: np.random.Generator) -> list[tuple[int, int]]:
-    """Random gaps (begin, end) within `n_text` tokens, of which those at `lines` begin a line.
-
-    A quarter of the canvases begin with up to 12 clean tokens, a fifth have one gap, the others several.
-    """
-    begin = int(rng.integers(1, 13)) if rng.random() < 0.25 else 0
-    begin = begin if begin < n_text else 0
-    single, gaps = rng.random() < 0.2, []
-    while begin < n_text:
-        end = min(n_text, _gap_end(begin, lines, rng))
-        gaps.append((begin, end))
-        clean = rng.integers(1, 8) if rng.random() < 0.6 else rng.integers(8, 25)
-        begin = n_text if single else end + int(clean)
-    return gaps
-
-
-def _gap_end(begin: int, lines: list[int], rng: np.random.Generator) -> int:
-    """60 % the rest of the line (at a line's end: the next line), 25 % 1-16 tokens, 15 % 12-40 tokens."""
-    kind = rng.random()
-    if kind < 0.6:
-        place = bisect_left(lines, begin + 1)
-        return lines[place] if place < len(lines) else 1 << 30
-    return begin + int(rng.integers(1, 17) if kind < 0.85 else rng.integers(12, 41))
 
 
 def _ar_rows(windows: Ids, rng: np.random.Generator) -> Ids:

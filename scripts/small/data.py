@@ -42,25 +42,26 @@ class Data:
     manifest: list[dict[str, object]]  # one row per package
 
 
-def load_data(folder: Path, *, vocab_size: int, n_files: int | None = None) -> Data:
-    """The corpus of `folder`, collected and tokenized first if it is not there.
+def load_data(folder: Path, *, vocab_size: int, n_files: int | None = None, tokenizer: Path | None = None) -> Data:
+    """The corpus of `folder`, collected and tokenized first if it is not there; with a tokenizer of its own or a given
+    one.
 
     With `n_files` only a few files of each package and split are kept: a corpus that is ready in seconds.
     """
     if not (folder / "manifest.json").is_file():
-        build(folder, vocab_size=vocab_size, n_files=n_files)
-    tokenizer = load_tokenizer(folder / "tokenizer.json")
+        build(folder, vocab_size=vocab_size, n_files=n_files, given=tokenizer)
+    own = load_tokenizer(folder / "tokenizer.json")
     splits = {split: _load(folder / f"{split}.npz") for split in SPLITS}
     manifest: list[dict[str, object]] = json.loads((folder / "manifest.json").read_text())
-    return Data(splits, tokenizer, np.array(is_line_start(tokenizer)), manifest)
+    return Data(splits, own, np.array(is_line_start(own)), manifest)
 
 
-def build(folder: Path, *, vocab_size: int, n_files: int | None) -> None:
+def build(folder: Path, *, vocab_size: int, n_files: int | None, given: Path | None = None) -> None:
     """Writes tokenizer.json, one .npz per split and, last, manifest.json."""
     packages, splits = corpus.collect(n_files)
     splits = {split: members[:n_files] for split, members in splits.items()}
     folder.mkdir(parents=True, exist_ok=True)
-    tokenizer = train_tokenizer(_sample(splits["train"]), vocab_size)
+    tokenizer = load_tokenizer(given) if given else train_tokenizer(_sample(splits["train"]), vocab_size)
     tokenizer.save(str(folder / "tokenizer.json"))
     n_files_of, n_tokens_of = Counter[str](), Counter[str]()
     for split, members in splits.items():

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from huggingface_hub import save_torch_state_dict
 
 from small.batches import Shape
 from small.card import Facts, render_card
 from small.data import Data
 from small.net import EPS, ROPE_THETA, Layer, Net, Size
+from small.noising import Kernel
 from small.report import Report, make_report, read_report, write_report
 from small.tokens import BOS, EOS, MASK, PAD
 from small.training import net_of
@@ -23,6 +24,7 @@ SLIDING_WINDOW = 1024  # longer than every sequence trained on
 GAP_LENGTHS = (1, 2, 3, 4, 6, 8, 11, 14, 18, 24)
 SCORE_TAIL_TOKENS = 8
 MAX_DENOISING_STEPS = 4
+MAX_SHARD_BYTES = 15 * 2**20
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,10 @@ def export(checkpoint: Path, out: Path, data: Data, *, work: Path, figures: Figu
     The files are written elsewhere and then moved, each as a whole, so that a reader never sees half a file.
     """
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    net, shape = shipped(net_of(state)), Shape(**state["shape"])
+    net, shape, kernel = shipped(net_of(state)), Shape(**state["shape"]), Kernel(**state["kernel"])
     part = work / "export"
     shutil.rmtree(part, ignore_errors=True)
-    write_model(net, part, shape)
+    write_model(net, part, shape, kernel)
     shutil.copy(work / "corpus" / "tokenizer.json", part)
     shutil.copy(work / "curve.csv", part)
     report = _report(net, data, work / "report.json", figures)
@@ -52,6 +54,9 @@ def export(checkpoint: Path, out: Path, data: Data, *, work: Path, figures: Figu
         path.chmod(0o644)
         shutil.copy(path, out / f"{path.name}.part")
         (out / f"{path.name}.part").replace(out / path.name)
+    for path in out.glob("model*"):  # of a model that was split differently
+        if not (part / path.name).is_file():
+            path.unlink()
 
 
 def _report(net: Net, data: Data, path: Path, figures: Figures) -> Report | None:
@@ -73,16 +78,19 @@ def shipped(net: Net) -> Net:
     return net
 
 
-def write_model(net: Net, folder: Path, shape: Shape, *, dtype: torch.dtype = torch.bfloat16) -> None:
-    """config.json, generation_config.json and model.safetensors of a network."""
+def write_model(
+    net: Net, folder: Path, shape: Shape, kernel: Kernel | None = None, *, dtype: torch.dtype = torch.bfloat16
+) -> None:
+    """config.json, generation_config.json and the weights of a network, in shards when they are large."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.to(dtype).contiguous() for name, tensor in weights(net).items()}
-    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
-    _write_json(folder / "config.json", config(net.size, shape, dtype=str(dtype).removeprefix("torch.")))
+    save_torch_state_dict(tensors, folder, max_shard_size=MAX_SHARD_BYTES)
+    said = config(net.size, shape, kernel or Kernel(), dtype=str(dtype).removeprefix("torch."))
+    _write_json(folder / "config.json", said)
     _write_json(folder / "generation_config.json", generation_config())
 
 
-def config(size: Size, shape: Shape, *, dtype: str) -> dict[str, Any]:
+def config(size: Size, shape: Shape, kernel: Kernel, *, dtype: str) -> dict[str, Any]:
     """The DiffusionGemmaConfig of a network, as JSON.
 
     A vision tower cannot be left out; this one has one layer of width 8. "dgls" holds what only our engine reads:
@@ -138,7 +146,8 @@ def config(size: Size, shape: Shape, *, dtype: str) -> dict[str, Any]:
         "text_config": text,
         "vision_config": vision,
         "dgls": {
-            "noise_token_id": MASK,
+            "noise_token_id": None if kernel.name == "uniform" else MASK,
+            "noise": kernel.name,
             "t_min": 0.0,
             "t_max": 0.0,
             "context_tokens": shape.reach,
@@ -185,7 +194,7 @@ def _facts(state: dict[str, Any], data: Data, work: Path) -> Facts:
         n_parameters=sum(tensor.numel() for tensor in state["net"].values()),
         progress=state["progress"],
         date=datetime.now(tz=UTC).date().isoformat(),
-        command=f"python scripts/train_small.py --minutes {state['minutes']:g}",
+        command=state["command"],
         curve=work / "curve.csv",
         manifest=data.manifest,
     )

@@ -6,16 +6,18 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch.nn import functional
 
 from small.batches import Batch, Batches, Shape
 from small.data import Data
+from small.fim import FimBatches, measure_fim
 from small.gaps import Gaps, cut_gaps, measure
 from small.loss import CHUNK, head_loss
 from small.net import Net, Size
+from small.noising import Kernel
 from small.optim import DECAY_SHARE, Optimisers, lr_scale
 
 AR_WEIGHT = 0.5
@@ -27,7 +29,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Plan:
-    """One run."""
+    """One run: so many minutes, or, if `steps` are given, so many steps."""
 
     minutes: float
     work: Path  # latest.pt, stable.pt, final.pt and curve.csv go here
@@ -38,6 +40,15 @@ class Plan:
     n_dev_gaps: int = 240
     compiled: bool = True
     seed: int = 0
+    steps: int = 0
+    kernel: Kernel = field(default_factory=Kernel)
+    peak: float = 1.0  # share of the full learning rate before the decay
+    command: str = ""  # as the card tells it
+    twin: bool = False  # the autoregressive twin: windows in prefix-suffix-middle order, no canvases
+
+    def share(self, minutes: float, steps: int) -> float:
+        """How much of the run is over."""
+        return steps / self.steps if self.steps else minutes / self.minutes
 
 
 @dataclass
@@ -49,26 +60,24 @@ class Progress:
     minutes: float = 0.0
 
 
-def train(plan: Plan, data: Data, *, resume: Path | None = None, say: Callable[[str], None] = print) -> Path:
-    """Trains for `plan.minutes` and returns the final checkpoint.
+def train(plan: Plan, data: Data, begun: "Begun", *, say: Callable[[str], None] = print) -> Path:
+    """Trains what was begun for as long as the plan says and returns the final checkpoint.
 
     The learning rate falls over the last part of the time; stable.pt is the state just before that, the one to resume
-    from with more time. Without `resume` the curve begins anew.
+    from with more time.
     """
     torch.manual_seed(plan.seed)
-    net, optimisers, progress = start(plan, resume)
-    batches = Batches(data.splits["train"], data.line_starts, plan.shape, plan.seed)
+    net, optimisers, progress = begun.net, begun.optimisers, begun.progress
+    batches = batches_of(plan, data)
     gaps = cut_gaps(data.splits["dev"], data.line_starts, plan.n_dev_gaps).to(plan.device)
     step_once = Stepper(net, plan)
-    begin, before = time.monotonic(), progress.minutes
+    begin, before, first = time.monotonic(), progress.minutes, progress.steps
     saved, stable, losses = begin, False, []
-    if resume is None:
-        (plan.work / "curve.csv").unlink(missing_ok=True)
-    while (share := (time.monotonic() - begin) / 60 / plan.minutes) < 1:
+    while (share := plan.share((time.monotonic() - begin) / 60, progress.steps - first)) < 1:
         if share >= 1 - DECAY_SHARE and not stable:
-            save(plan.work / "stable.pt", plan, (net, optimisers, progress))
+            save(plan.work / "stable.pt", plan, begun)
             stable = True
-        scale = lr_scale(progress.steps, share)
+        scale = plan.peak * lr_scale(progress.steps - begun.cold_since, share)
         losses.append(step_once(batches[progress.steps]))
         optimisers.step(scale)
         progress.steps += 1
@@ -76,10 +85,10 @@ def train(plan: Plan, data: Data, *, resume: Path | None = None, say: Callable[[
         progress.minutes = before + (time.monotonic() - begin) / 60
         if time.monotonic() - saved > 60 * plan.save_every:
             say(record(plan, net, gaps, progress, (scale, losses)))
-            save(plan.work / "latest.pt", plan, (net, optimisers, progress))
+            save(plan.work / "latest.pt", plan, begun)
             saved, losses = time.monotonic(), []
     say(record(plan, net, gaps, progress, (0.0, losses)))
-    return save(plan.work / "final.pt", plan, (net, optimisers, progress))
+    return save(plan.work / "final.pt", plan, begun)
 
 
 class Stepper:
@@ -107,18 +116,45 @@ class Stepper:
         return float(each[:n_ar].mean()), float(each[n_ar : n_ar + n_gap].mean())
 
 
-def start(plan: Plan, resume: Path | None) -> tuple[Net, Optimisers, Progress]:
-    """Network, optimisers and progress: new ones, or those of a checkpoint."""
-    if resume is None:
-        net = Net(plan.size).to(plan.device)
-        net.compute = torch.bfloat16
-        return net, Optimisers(net), Progress()
-    state = torch.load(resume, map_location=plan.device, weights_only=True)
+def batches_of(plan: Plan, data: Data) -> Batches | FimBatches:
+    """The training examples of a plan."""
+    if plan.twin:
+        return FimBatches(data.splits["train"], data.line_starts, plan.shape, plan.seed)
+    return Batches(data.splits["train"], data.line_starts, plan.shape, plan.seed, plan.kernel)
+
+
+class Begun(NamedTuple):
+    """What a run goes on from; `cold_since` is the step at which the optimisers were new."""
+
+    net: Net
+    optimisers: Optimisers
+    progress: Progress
+    cold_since: int = 0
+
+
+def anew(plan: Plan) -> Begun:
+    """Random weights and an empty curve."""
+    (plan.work / "curve.csv").unlink(missing_ok=True)
+    net = Net(plan.size).to(plan.device)
+    net.compute = torch.bfloat16
+    return Begun(net, Optimisers(net), Progress())
+
+
+def resumed(plan: Plan, checkpoint: Path) -> Begun:
+    """The state of a checkpoint."""
+    state = torch.load(checkpoint, map_location=plan.device, weights_only=True)
     net = net_of(state).to(plan.device)
     net.compute = torch.bfloat16
     optimisers = Optimisers(net)
     optimisers.load_state_dict(state["optimisers"])
-    return net, optimisers, Progress(**state["progress"])
+    return Begun(net, optimisers, Progress(**state["progress"]), state.get("cold_since", 0))
+
+
+def from_weights(plan: Plan, net: Net, progress: Progress) -> Begun:
+    """Weights without the state of their optimisers, which are warmed up anew."""
+    net = net.to(plan.device)
+    net.compute = torch.bfloat16
+    return Begun(net, Optimisers(net), progress, progress.steps)
 
 
 def net_of(state: dict[str, Any]) -> Net:
@@ -128,9 +164,9 @@ def net_of(state: dict[str, Any]) -> Net:
     return net
 
 
-def save(path: Path, plan: Plan, state: tuple[Net, Optimisers, Progress]) -> Path:
+def save(path: Path, plan: Plan, begun: "Begun") -> Path:
     """Writes a checkpoint; an older one stays whole until the new one is."""
-    net, optimisers, progress = state
+    net, optimisers, progress, cold_since = begun
     part = path.with_suffix(".part")
     torch.save(
         {
@@ -139,7 +175,9 @@ def save(path: Path, plan: Plan, state: tuple[Net, Optimisers, Progress]) -> Pat
             "progress": asdict(progress),
             "size": asdict(plan.size),
             "shape": asdict(plan.shape),
-            "minutes": plan.minutes,
+            "cold_since": cold_since,
+            "command": plan.command,
+            "kernel": asdict(plan.kernel),
         },
         part,
     )
@@ -153,7 +191,7 @@ def record(
     """Appends one row to curve.csv and returns it in words; `recent`: the rate's scale, the losses since the last."""
     scale, losses = recent
     means = [sum(column) / len(column) for column in zip(*losses, strict=True)] or [math.nan, math.nan]
-    quick = measure(net, gaps)
+    quick = (measure_fim if plan.twin else measure)(net, gaps)
     values = (scale, *means, quick.ar, quick.gap, quick.first, quick.exact)
     row = (f"{progress.minutes:.2f}", progress.steps, progress.tokens, *(f"{value:.4f}" for value in values))
     path = plan.work / "curve.csv"

@@ -18,7 +18,7 @@ from dgls.diffusion.choose import behind_the_surest, mean_sureness
 from dgls.diffusion.denoise import Step, denoise
 from dgls.diffusion.noise import SeededNoise
 from dgls.diffusion.prefix import PrefixCache
-from dgls.diffusion.sampling import Sampling
+from dgls.diffusion.sampling import Kernel, Sampling
 from dgls.engines.gemma import Gemma
 
 VOCAB = 260
@@ -157,12 +157,12 @@ def test_equals_generate(loaded: Any, prefix: list[int], lengths: list[int], sam
         assert torch.equal(step.draft, draft), f"step {step.number}"
 
 
-@pytest.mark.parametrize("absorbing", [False, True], ids=["uniform", "absorbing"])
-def test_pins_never_change(loaded: Any, absorbing: bool) -> None:
+@pytest.mark.parametrize("kernel", list(Kernel))
+def test_pins_never_change(loaded: Any, kernel: Kernel) -> None:
     """Over every step, pinned tokens changed in drafts and in canvases: exactly 0."""
     canvas = lay_out([9, 8], [1, 5, 17], [30, 31, 32, 33], end=END, width=32)
-    noise = SeededNoise(3, VOCAB, torch.device("cpu"), noise_id=3 if absorbing else None)
-    steps = ours(loaded, SHORT, canvas, Sampling(max_denoising_steps=12, absorbing=absorbing), noise)
+    noise = SeededNoise(3, VOCAB, torch.device("cpu"), noise_id=None if kernel is Kernel.UNIFORM else 3)
+    steps = ours(loaded, SHORT, canvas, Sampling(max_denoising_steps=12, kernel=kernel), noise)
 
     changed = sum(int((ids != canvas.ids)[canvas.pinned].sum()) for step in steps for ids in (step.draft, step.current))
     assert changed == 0
@@ -173,7 +173,7 @@ def test_absorbing_noise_keeps_what_is_accepted(loaded: Any) -> None:
     """Accepted tokens stay, every step accepts at least its share, and nothing is open at the cap."""
     canvas = lay_out([], [5, 17], [30, 31, 32, 33], end=END, width=32)
     noise = SeededNoise(3, VOCAB, torch.device("cpu"), noise_id=3)
-    sampling = Sampling(max_denoising_steps=4, entropy_bound=1e-9, t_min=0, t_max=0, absorbing=True)
+    sampling = Sampling(max_denoising_steps=4, entropy_bound=1e-9, t_min=0, t_max=0, kernel=Kernel.ABSORBING)
     steps = ours(loaded, SHORT, canvas, sampling, noise)
 
     is_noise = [(step.current == 3) & canvas.gap for step in steps]
@@ -183,6 +183,34 @@ def test_absorbing_noise_keeps_what_is_accepted(loaded: Any) -> None:
         assert torch.equal(before.current[kept], after.current[kept])
     assert torch.equal(steps[-1].draft, steps[-1].current)
     assert bool(steps[-1].done.all())
+
+
+def test_mixed_noise_decides_the_whole_gap_anew(loaded: Any) -> None:
+    """Every step accepts at least its growing share, may change what it accepted before, and the cap leaves nothing."""
+    canvas = lay_out([], [5, 17], [30, 31, 32, 33], end=END, width=32)
+    noise = SeededNoise(3, VOCAB, torch.device("cpu"), noise_id=3)
+    sampling = Sampling(max_denoising_steps=4, entropy_bound=1e-9, t_min=0, t_max=0, kernel=Kernel.MIXED)
+    steps = ours(loaded, SHORT, canvas, sampling, noise)
+
+    is_noise = [(step.current == 3) & canvas.gap for step in steps]
+    assert [rows.sum(-1).tolist() for rows in is_noise] == [[3, 12], [2, 8], [1, 4], [0, 0]]
+    pairs = [
+        ((before.current != 3) & canvas.gap & (after.current != 3), before, after) for before, after in pairwise(steps)
+    ]
+    assert any(not torch.equal(before.current[kept], after.current[kept]) for kept, before, after in pairs)
+    assert torch.equal(steps[-1].draft, steps[-1].current)
+
+
+def test_mixed_noise_stops_when_nothing_changes_any_more(loaded: Any) -> None:
+    """All accepted and the draft as before: that is the end, long before the cap."""
+    canvas = lay_out([], [3], [30, 31], end=END, width=16)
+    noise = SeededNoise(3, VOCAB, torch.device("cpu"), noise_id=3)
+    sampling = Sampling(max_denoising_steps=40, entropy_bound=1e9, t_min=0, t_max=0, kernel=Kernel.MIXED)
+    *earlier, before, last = ours(loaded, SHORT, canvas, sampling, noise)
+
+    assert last.number < 40
+    assert torch.equal(before.draft, last.draft)
+    assert not any(bool(step.done.any()) for step in [*earlier, before])
 
 
 def test_same_seed_same_fill_in_any_batch(loaded: Any) -> None:
@@ -201,7 +229,7 @@ def test_a_row_that_is_done_is_not_computed(loaded: Any) -> None:
     """Once a row has settled, the decoder gets the other rows alone."""
     canvas = lay_out([], [1, 12], [30, 31], end=END, width=16)
     noise = SeededNoise(1, VOCAB, torch.device("cpu"), noise_id=3)
-    sampling = Sampling(max_denoising_steps=6, entropy_bound=1e-9, t_min=0, t_max=0, absorbing=True)
+    sampling = Sampling(max_denoising_steps=6, entropy_bound=1e-9, t_min=0, t_max=0, kernel=Kernel.ABSORBING)
     model = Counting(loaded)
     steps_of(model, SHORT, canvas, sampling, noise)
 
@@ -212,7 +240,7 @@ def test_rows_that_lag_are_dropped(loaded: Any) -> None:
     """After the first step two rows go on; the dropped ones keep their draft, and a step says which they are."""
     canvas = lay_out([], [2, 4, 6, 9], [30, 31], end=END, width=16)
     noise = SeededNoise(1, VOCAB, torch.device("cpu"), noise_id=3)
-    sampling = Sampling(max_denoising_steps=2, t_min=0, t_max=0, absorbing=True)
+    sampling = Sampling(max_denoising_steps=2, t_min=0, t_max=0, kernel=Kernel.ABSORBING)
     model = Counting(loaded)
     first, last = steps_of(model, SHORT, canvas, sampling, noise, lagging=behind_the_surest(2))
 
@@ -262,12 +290,12 @@ class BeginsWith:
         return allowed
 
 
-@pytest.mark.parametrize("absorbing", [False, True], ids=["uniform", "absorbing"])
-def test_the_gap_begins_with_what_is_typed(loaded: Any, absorbing: bool) -> None:
+@pytest.mark.parametrize("kernel", list(Kernel))
+def test_the_gap_begins_with_what_is_typed(loaded: Any, kernel: Kernel) -> None:
     """At every step, in every row that is long enough."""
     canvas = lay_out([], [2, 9], [30], end=END, width=16)
-    noise = SeededNoise(0, VOCAB, torch.device("cpu"), 3 if absorbing else None)
-    sampling = Sampling(max_denoising_steps=5, absorbing=absorbing)
+    noise = SeededNoise(0, VOCAB, torch.device("cpu"), None if kernel is Kernel.UNIFORM else 3)
+    sampling = Sampling(max_denoising_steps=5, kernel=kernel)
 
     for step in ours(loaded, SHORT, canvas, sampling, noise, typed=BeginsWith([40], [41, 42])):
         assert step.draft[:, 0].tolist() == [40, 40]
@@ -286,13 +314,13 @@ class OneOrTwo:
         return torch.arange(VOCAB) == 42
 
 
-@pytest.mark.parametrize("absorbing", [False, True], ids=["uniform", "absorbing"])
-def test_what_is_typed_stays_whole_when_its_tokens_change(loaded: Any, absorbing: bool) -> None:
+@pytest.mark.parametrize("kernel", list(Kernel))
+def test_what_is_typed_stays_whole_when_its_tokens_change(loaded: Any, kernel: Kernel) -> None:
     """At every step of many canvases, although the likeliest first token may change from one step to the next."""
     for seed in range(60):
         canvas = lay_out([], [4, 9], [30 + seed], end=END, width=16)
         prefix = [2, 5 + seed, 100 + 2 * seed]
-        sampling = Sampling(max_denoising_steps=4, entropy_bound=1e-9, absorbing=absorbing)
-        noise = SeededNoise(seed, VOCAB, torch.device("cpu"), 3 if absorbing else None)
+        sampling = Sampling(max_denoising_steps=4, entropy_bound=1e-9, kernel=kernel)
+        noise = SeededNoise(seed, VOCAB, torch.device("cpu"), None if kernel is Kernel.UNIFORM else 3)
         for step in ours(loaded, prefix, canvas, sampling, noise, typed=OneOrTwo()):
             assert all(first >= 100 or second == 42 for first, second in step.draft[:, :2].tolist())

@@ -4,9 +4,11 @@ import asyncio
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from dgls.diffusion.sampling import Kernel
 from dgls.engines import load
 from dgls.engines.checkpoint import n_parameters, read_facts
 from dgls.errors import DglsError, EngineError, ModelError, ScriptError, SettingError
@@ -140,5 +142,30 @@ def test_facts_of_a_model(broken: Path) -> None:
     (broken / "config.json").write_text(json.dumps(config), encoding="utf-8")
     facts = read_facts(broken, with_settings(Settings(), {"max_steps": 7}))
     assert (facts.noise_id, facts.gap_lengths, facts.context_tokens, facts.canvas_length) == (3, (1, 2), 99, 32)
-    assert facts.sampling.absorbing
+    assert facts.sampling.kernel is Kernel.ABSORBING
     assert (facts.sampling.max_denoising_steps, facts.sampling.t_max) == (7, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("said", "kernel"),
+    [
+        ({}, Kernel.UNIFORM),
+        ({"noise": "uniform", "noise_token_id": None}, Kernel.UNIFORM),
+        ({"noise_token_id": 3}, Kernel.ABSORBING),
+        ({"noise": "mixed", "noise_token_id": 3}, Kernel.MIXED),
+    ],
+)
+def test_a_checkpoint_says_what_noise_is(broken: Path, said: dict[str, Any], kernel: Kernel) -> None:
+    """The kernel is a property of the model, read from its config."""
+    config = tiny_config(260).to_dict() | {"dgls": said}
+    (broken / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    assert read_facts(broken, Settings()).sampling.kernel is kernel
+
+
+@pytest.mark.parametrize("said", [{"noise": "brown"}, {"noise": "mixed"}, {"noise": "uniform", "noise_token_id": 3}])
+def test_noise_that_cannot_be_is_told(broken: Path, said: dict[str, Any]) -> None:
+    """A kernel without its token, or with one it does not use, or an unknown one."""
+    config = tiny_config(260).to_dict() | {"dgls": said}
+    (broken / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    with pytest.raises(ModelError, match="names the noise"):
+        read_facts(broken, Settings())

@@ -1,0 +1,92 @@
+"""The autoregressive twin's examples: prefix, suffix, middle in one causal window (arXiv 2207.14255).
+
+The twin is the same network without canvases. It exists for comparison alone: the same files and gaps, the same
+compute, decoded greedily from left to right.
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from small.batches import Batch, Shape, Windows
+from small.data import Files
+from small.gaps import Gaps, Quick
+from small.net import Net
+from small.noising import Ids, gap_end
+from small.tokens import BOS, EOS, MIDDLE_MARK, PAD, PREFIX_MARK, SUFFIX_MARK
+
+N_MARKS = 4  # <|prefix|>, <|suffix|>, <|middle|> and the <eos> behind the middle
+PLAIN_SHARE = 0.1  # of the windows stay plain code
+DEV_SUFFIX = 48  # tokens; with a prefix of 160 a window of 256 holds it
+
+
+class FimBatches:
+    """Batches by number, always the same for the same number and seed."""
+
+    def __init__(self, files: Files, line_starts: NDArray[np.bool_], shape: Shape, seed: int = 0) -> None:
+        self.windows = Windows(files, line_starts, shape.window - N_MARKS, seed)
+        self.line_starts, self.shape, self.seed = line_starts, shape, seed
+
+    def __getitem__(self, step: int) -> Batch:
+        rng = np.random.default_rng([self.seed, 1, step])
+        n = self.shape.n_windows
+        rows = [self._row(self.windows[step * n + i], rng) for i in range(n)]
+        return as_batch(np.stack(rows), self.shape)
+
+    def _row(self, window: Ids, rng: np.random.Generator) -> Ids:
+        """A window with its middle moved to the end, filled up on the right; or as it is."""
+        text = window[1:][window[1:] != EOS]
+        if len(text) < 2 or rng.random() < PLAIN_SHARE:
+            row = window[: len(text) + 2]  # one <eos> where the file ends
+        else:
+            begin = int(rng.integers(0, min(self.shape.reach, len(text))))
+            end = min(len(text), gap_end(begin, np.flatnonzero(self.line_starts[text]).tolist(), rng))
+            row = fim(text[:begin], text[begin:end], text[end:])
+        return np.pad(row, (0, self.shape.window - len(row)), constant_values=PAD)
+
+
+def fim(prefix: Ids, middle: Ids, suffix: Ids) -> Ids:
+    """`<bos> <|prefix|> prefix <|suffix|> suffix <|middle|> middle <eos>`."""
+    return np.concatenate([[BOS, PREFIX_MARK], prefix, [SUFFIX_MARK], suffix, [MIDDLE_MARK], middle, [EOS]])
+
+
+def as_batch(windows: Ids, shape: Shape) -> Batch:
+    """Windows `[B, W]` whose every next token is asked for, the filling aside; no canvases."""
+    following = np.pad(windows[:, 1:], ((0, 0), (0, 1)), constant_values=PAD).ravel()
+    rows = np.flatnonzero(following != PAD)
+    nothing = torch.zeros(0, dtype=torch.long)
+    return Batch(
+        windows=torch.from_numpy(windows),
+        canvases=torch.zeros((len(windows), 0, shape.canvas), dtype=torch.long),
+        starts=torch.zeros((len(windows), 0), dtype=torch.long),
+        ar_rows=torch.from_numpy(rows),
+        ar_targets=torch.from_numpy(following[rows]),
+        gap_rows=nothing,
+        gap_targets=nothing,
+    )
+
+
+@torch.no_grad()
+def measure_fim(net: Net, gaps: Gaps) -> Quick:
+    """The quick measures of a twin: all of the middle and its `<eos>`, each given the true tokens before it.
+
+    `exact` is what greedy decoding would reach, without being told the length.
+    """
+    found = [_middle(net, gaps, i) for i in range(len(gaps))]
+    losses, right = (torch.cat([pair[k] for pair in found]) for k in (0, 1))
+    hits = [pair[1] for pair in found]
+    first = sum(float(hit[0]) for hit in hits) / len(hits)
+    exact = sum(float(hit.all()) for hit in hits) / len(hits)
+    return Quick(ar=float("nan"), gap=float(losses.mean()), first=first, token=float(right.float().mean()), exact=exact)
+
+
+def _middle(net: Net, gaps: Gaps, i: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Loss and hit of each token of one middle and of the end behind it."""
+    n, length = int(gaps.starts[i]), int(gaps.lengths[i])
+    prefix, following = gaps.prefixes[i, 1:n].numpy(), gaps.following[i].numpy()
+    suffix = following[length : length + DEV_SUFFIX]
+    ids = torch.from_numpy(fim(prefix, following[:length], suffix[suffix != EOS]))[None]
+    nothing = torch.zeros((1, 0, 1), dtype=torch.long)
+    encoded, _ = net(ids, nothing, nothing[..., 0], 1)
+    logits, truth = net.logits(encoded[0, -length - 2 : -1]), ids[0, -length - 1 :]
+    return torch.nn.functional.cross_entropy(logits, truth, reduction="none"), logits.argmax(-1) == truth

@@ -1,0 +1,84 @@
+"""Corruption: where the gaps of a training canvas are, and what stands in them instead of the code."""
+
+from bisect import bisect_left
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from small.tokens import MASK, N_SPECIAL
+
+Ids = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """What noise is. Each noised token becomes `<mask>`, or, in a `share` of the canvases, with probability `random`
+    any token of the vocabulary.
+
+    In those canvases the model is asked for every token of the gaps, so that it learns to doubt what it reads there.
+    (0, 0) is absorbing noise, (1, 1) the uniform noise of the released model, anything between is mixed.
+    """
+
+    share: float = 0.0
+    random: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """`absorbing`, `uniform` or `mixed`."""
+        return "absorbing" if not self.share * self.random else "uniform" if self.share * self.random == 1 else "mixed"
+
+
+KERNELS = {kernel.name: kernel for kernel in (Kernel(), Kernel(1.0, 1.0), Kernel(0.5, 0.3))}
+
+
+def noise_out(
+    canvas: Ids, line_starts: NDArray[np.bool_], kernel: Kernel, rng: np.random.Generator
+) -> tuple[Ids, NDArray[np.bool_]]:
+    """A clean canvas `[C]` with noise in its gaps, and the positions the model is asked for.
+
+    In half of the canvases the gaps are all noise, in the others each token with a probability drawn for the canvas;
+    at least one token, unless the canvas has no text.
+    """
+    gaps = np.zeros(len(canvas), np.bool_)
+    n_text = int((canvas >= N_SPECIAL).sum())
+    if n_text == 0:
+        return canvas, gaps
+    for begin, end in draw_gaps(n_text, np.flatnonzero(line_starts[canvas]).tolist(), rng):
+        gaps[begin:end] = True
+    noised = gaps
+    if rng.random() < 0.5:
+        noised = gaps & (rng.random(len(canvas)) < rng.random())
+        if not noised.any():
+            noised[rng.choice(np.flatnonzero(gaps))] = True
+    noise = np.full(len(canvas), MASK)
+    if not kernel.share or rng.random() >= kernel.share:
+        return np.where(noised, noise, canvas), noised
+    drawn = rng.random(len(canvas)) < kernel.random
+    noise[drawn] = rng.integers(N_SPECIAL, len(line_starts), int(drawn.sum()))
+    return np.where(noised, noise, canvas), gaps
+
+
+def draw_gaps(n_text: int, lines: list[int], rng: np.random.Generator) -> list[tuple[int, int]]:
+    """Random gaps (begin, end) within `n_text` tokens, of which those at `lines` begin a line.
+
+    A quarter of the canvases begin with up to 12 clean tokens, a fifth have one gap, the others several.
+    """
+    begin = int(rng.integers(1, 13)) if rng.random() < 0.25 else 0
+    begin = begin if begin < n_text else 0
+    single, gaps = rng.random() < 0.2, []
+    while begin < n_text:
+        end = min(n_text, gap_end(begin, lines, rng))
+        gaps.append((begin, end))
+        clean = rng.integers(1, 8) if rng.random() < 0.6 else rng.integers(8, 25)
+        begin = n_text if single else end + int(clean)
+    return gaps
+
+
+def gap_end(begin: int, lines: list[int], rng: np.random.Generator) -> int:
+    """Where a gap ends: 60 % the rest of its line (at the end of one: the next), 25 % 1-16 tokens, 15 % 12-40."""
+    kind = rng.random()
+    if kind < 0.6:
+        place = bisect_left(lines, begin + 1)
+        return lines[place] if place < len(lines) else 1 << 30
+    return begin + int(rng.integers(1, 17) if kind < 0.85 else rng.integers(12, 41))
