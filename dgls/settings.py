@@ -35,10 +35,16 @@ class Settings:
     gap_lengths: tuple[int, ...] = _setting(
         (), "Gap lengths in tokens that are tried side by side; empty means the model's own list.", least=1, most=4096
     )
-    n_kept_lengths: int = _setting(
-        5, "How many gap lengths, the surest ones, are denoised further after the first step.", least=1, most=4096
+    effort: Literal["low", "medium", "high"] = _setting(
+        "medium", "How much work a fill gets: steps, and gap lengths that are followed to the end."
     )
-    max_steps: int = _setting(0, "Most denoising steps per fill; 0 means the model's own number.", least=0, most=1000)
+    n_kept_lengths: int = _setting(
+        0,
+        "How many gap lengths, the surest ones, are denoised further after the first step; 0 leaves it to the effort.",
+        least=0,
+        most=4096,
+    )
+    max_steps: int = _setting(0, "Most denoising steps per fill; 0 leaves it to the effort.", least=0, most=1000)
     context_tokens: int = _setting(
         0, "Most tokens of code before the gap that the model reads; 0 means the model's own number.", least=0
     )

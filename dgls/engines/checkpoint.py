@@ -4,11 +4,12 @@ import json
 import os
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from dgls.diffusion.sampling import Kernel, Sampling
+from dgls.engines.effort import effort_of
 from dgls.errors import ModelError
 from dgls.settings import Settings
 
@@ -30,6 +31,7 @@ class Facts:
     gap_lengths: tuple[int, ...]
     context_tokens: int
     canvas_length: int
+    n_kept_lengths: int
     score_tail_tokens: int
 
 
@@ -51,7 +53,7 @@ def read_facts(folder: Path, settings: Settings) -> Facts:
     noise_id = own.get("noise_token_id")
     defaults = Sampling()
     sampling = Sampling(
-        max_denoising_steps=settings.max_steps or int(said.get("max_denoising_steps", defaults.max_denoising_steps)),
+        max_denoising_steps=int(said.get("max_denoising_steps", defaults.max_denoising_steps)),
         entropy_bound=float(said.get("sampler_config", {}).get("entropy_bound", defaults.entropy_bound)),
         t_min=float(own.get("t_min", said.get("t_min", defaults.t_min))),
         t_max=float(own.get("t_max", said.get("t_max", defaults.t_max))),
@@ -59,12 +61,14 @@ def read_facts(folder: Path, settings: Settings) -> Facts:
         confidence_threshold=float(said.get("confidence_threshold", defaults.confidence_threshold)),
         kernel=_kernel(own, path),
     )
+    effort = effort_of(settings, own, sampling)
     return Facts(
-        sampling=sampling,
+        sampling=replace(sampling, max_denoising_steps=effort.max_denoising_steps, entropy_bound=effort.entropy_bound),
         noise_id=noise_id,
         gap_lengths=settings.gap_lengths or tuple(own.get("gap_lengths", _GAP_LENGTHS)),
         context_tokens=settings.context_tokens or int(own.get("context_tokens", _CONTEXT_TOKENS)),
         canvas_length=int(config.get("canvas_length", 256)),
+        n_kept_lengths=effort.n_kept_lengths,
         score_tail_tokens=int(own.get("score_tail_tokens", 8)),
     )
 

@@ -83,7 +83,7 @@ class Filler:
             noise=noise,
             banned=banned,
             typed=typed,
-            lagging=behind_the_surest(self._settings.n_kept_lengths),
+            lagging=behind_the_surest(self.facts.n_kept_lengths),
         )
 
     def _canvas(self, frame: Framed) -> Canvas:

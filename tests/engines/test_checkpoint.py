@@ -169,3 +169,24 @@ def test_noise_that_cannot_be_is_told(broken: Path, said: dict[str, Any]) -> Non
     (broken / "config.json").write_text(json.dumps(config), encoding="utf-8")
     with pytest.raises(ModelError, match="names the noise"):
         read_facts(broken, Settings())
+
+
+def test_the_effort_dial_of_a_model_that_says_nothing(broken: Path) -> None:
+    """Fewer steps and lengths at low effort; single settings replace a part of it."""
+    facts = [read_facts(broken, with_settings(Settings(), {"effort": name})) for name in ("low", "medium", "high")]
+    assert [found.sampling.max_denoising_steps for found in facts] == [8, 16, 48]
+    assert [found.n_kept_lengths for found in facts] == [2, 3, 5]
+    facts = [read_facts(broken, with_settings(Settings(), {"max_steps": 3, "n_kept_lengths": 9}))]
+    assert (facts[0].sampling.max_denoising_steps, facts[0].n_kept_lengths) == (3, 9)
+
+
+def test_a_model_brings_its_own_effort_dial(broken: Path) -> None:
+    """What its config measured for an effort goes before; an effort that cannot be is told."""
+    config = tiny_config(260).to_dict() | {"dgls": {"efforts": {"low": {"max_denoising_steps": 2}}}}
+    (broken / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    low = read_facts(broken, with_settings(Settings(), {"effort": "low"}))
+    assert (low.sampling.max_denoising_steps, low.n_kept_lengths) == (2, 2)
+    config["dgls"] = {"efforts": {"low": {"stepz": 2}}}
+    (broken / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    with pytest.raises(ModelError, match="stepz"):
+        read_facts(broken, with_settings(Settings(), {"effort": "low"}))
