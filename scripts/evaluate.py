@@ -1,118 +1,143 @@
 """Measures fills of gaps whose text is known, through the same flow that editors use.
 
-    python scripts/evaluate.py lines|spans [--n 240]
+    python scripts/evaluate.py lines|spans [--n 240] [--files PATH...]
     python scripts/evaluate.py human-eval-infilling --data HumanEval-SingleLineInfilling.jsonl.gz [--n 100]
-    ... [--model ID] [--set NAME=VALUE] [--ways chosen oracle 8 left-to-right]
-    ... [--sweep max_steps=1,2,4,8,16,48] [--out RESULT.json] [--plot PICTURE.png]
+    ... [--engine NAME] [--model ID] [--set NAME=VALUE] [--ways chosen oracle 8 oracle@prefix-only]
+    ... [--sweep max_steps=1,2,4,8,16,48] [--out RESULT.json] [--markdown RESULT.md] [--plot PICTURE.png]
 
-`lines` and `spans` come from the files that the small model's training holds out: other models may have read them.
-A sweep measures every way at every value of a setting; the plot shows exact match against forwards.
+Without --files, `lines` and `spans` come from the files that the small model's training holds out: other models may
+have read them. A benchmark's random spans are the same task with another file.
+
+A sweep measures every way at every value of a setting, of a number of the sampler (entropy_bound, t_min, t_max,
+confidence_threshold, stability_threshold), or of first_length: N stands for gap lengths from N/4 to 4N, of which
+those are tried that fit.
+
+An echo is a fill that says again what follows it: one of its lines is the first line below the gap, or its end is
+the beginning of the suffix, over 4 characters or more, and the truth does not do so. A raw echo is one in the draft
+before the clip. `any exact` is exact match of any candidate.
+
 """
 
 import argparse
+import asyncio
 import json
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from dgls.cli.main import settings_of
-from dgls.engines.filler import load_filler
-from dgls.settings import Settings, with_settings
-from evaluation.cases import Case, held_out, human_eval, lines, spans
-from evaluation.fills import filled, way_of
-from evaluation.measures import calibration, summary
+from dgls.cli.main import FAILURE, USAGE, settings_of
+from dgls.errors import DglsError, UsageError
+from evaluation import ways
+from evaluation.benches import Bench, bench_of
+from evaluation.cases import Case
+from evaluation.compare import Run
+from evaluation.fills import filled
+from evaluation.plots import plot
+from evaluation.results import of_run, result
+from evaluation.sources import cases_of
+from evaluation.sweeps import Variant, variants
+from evaluation.tables import aligned, markdown, tables
+from evaluation.ways import Way, way_of
 
 
-def main() -> None:
-    """Prints a table; writes everything to a file if asked."""
-    given = arguments()
-    cases = cases_of(given)
-    results = []
-    for value, settings in swept(given):
-        filler = load_filler(settings)
-        for name in given.ways:
-            outcomes = list(filled(filler, cases, way_of(name), settings))
-            found = {"way": name, "sweep": value, "summary": summary(outcomes), "calibration": calibration(outcomes)}
-            show(found)
-            results.append(found | {"fills": [[case.case.name, case.case.truth, case.text] for case in outcomes]})
-    whole = {"task": given.task, "model": given.model or "bundled", "seed": given.seed, "results": results}
-    if given.out:
-        given.out.write_text(json.dumps(whole, indent=1), encoding="utf-8")
-    if given.plot:
-        plot(results, given.task, given.plot)
+def main() -> int:
+    """Prints tables, writes files if asked, and returns the exit code."""
+    try:
+        asyncio.run(evaluate(arguments()))
+    except DglsError as error:
+        print(f"evaluate: {error}", file=sys.stderr)
+        return USAGE if isinstance(error, UsageError) else FAILURE
+    return 0
 
 
-def swept(given: argparse.Namespace) -> Iterator[tuple[str, Settings]]:
-    """The settings at each value of the sweep; once, without one."""
+async def evaluate(given: argparse.Namespace) -> None:
+    """Fills all gaps in all ways at all values. Raises DglsError."""
     settings = settings_of(given)
-    if not given.sweep:
-        yield "", settings
-        return
-    name, _, values = given.sweep.partition("=")
-    for value in values.split(","):
-        yield f"{name}={value}", with_settings(settings, {name: value})
+    asked = [(way, variant) for variant in variants(settings, given.sweep) for way in map(way_of, given.ways)]
+    bench = bench_of(settings)
+    try:
+        cases = cases_of(given, bench.tokens)
+        runs: list[Run] = []
+        measured: list[dict[str, Any]] = []
+        for way, variant in asked:
+            runs.append(await run_of(bench, cases, way, variant))
+            measured.append(of_run(runs[-1]))
+            print(f"{len(runs)}/{len(asked)} {runs[-1].name}: {runs[-1].seconds:.0f} s", file=sys.stderr, flush=True)
+            whole = result(given, bench.name, runs, measured)
+            write(given, whole)  # after each run, so that hours are not lost with the last one
+    finally:
+        await bench.close()
+    show(given, whole)
 
 
-def show(found: dict[str, Any]) -> None:
-    """One line for each measure."""
-    for measure, value in found["summary"].items():
-        bounds = f"[{value['low']:.4f}, {value['high']:.4f}]  n {value['n']}"
-        print(f"{found['way']:20} {found['sweep']:14} {measure:14} {value['mean']:8.4f}  {bounds}", flush=True)
+async def run_of(bench: Bench, cases: list[Case], way: Way, variant: Variant) -> Run:
+    """One run with its seconds."""
+    begun = time.perf_counter()
+    outcomes = [outcome async for outcome in filled(bench, cases, way, variant)]
+    return Run(way, variant, outcomes, time.perf_counter() - begun)
 
 
-def plot(results: list[dict[str, Any]], title: str, path: Path) -> None:
-    """Exact match against forwards, one line for each way, with intervals."""
-    from matplotlib import pyplot
+def write(given: argparse.Namespace, whole: Mapping[str, Any]) -> None:
+    """The files. Raises UsageError."""
+    try:
+        if given.out:
+            given.out.write_text(json.dumps(whole, indent=1), encoding="utf-8")
+        if given.markdown:
+            given.markdown.write_text(markdown(whole), encoding="utf-8")
+        if given.plot:
+            plot(whole["results"], f"{given.task}, {whole['n']} gaps, {whole['engine']}", given.plot)
+    except OSError as error:
+        raise UsageError(f"cannot write {error.filename}", error.strerror or "choose another place") from error
 
-    figure, axes = pyplot.subplots(figsize=(6, 4))
-    for way in dict.fromkeys(found["way"] for found in results):
-        points = sorted(
-            (found["summary"]["forwards"]["mean"], *(found["summary"]["exact"][key] for key in ("mean", "low", "high")))
-            for found in results
-            if found["way"] == way
-        )
-        forwards, exact, low, high = zip(*points, strict=True)
-        (line,) = axes.plot(forwards, exact, marker="o", label=way)
-        axes.fill_between(forwards, low, high, color=line.get_color(), alpha=0.15)
-    axes.set(xlabel="forwards per fill", ylabel="exact match", title=title, ylim=(0, None))
-    axes.legend()
-    figure.tight_layout()
-    figure.savefig(path, dpi=120)
+
+def show(given: argparse.Namespace, whole: Mapping[str, Any]) -> None:
+    """The tables on the terminal."""
+    print(f"{given.task}: {whole['n']} gaps, {whole['engine']}; 95 % bootstrap intervals over gaps\n")
+    print("\n\n".join(map(aligned, tables(whole["results"]))))
+    if whole["comparisons"]:
+        print("\n" + "\n".join(entry["text"] for entry in whole["comparisons"]))
 
 
 def arguments() -> argparse.Namespace:
-    """The command line, understood."""
+    """The command line, understood; leaves with 2 when it cannot be."""
     found = parser().parse_args()
-    if found.task == "human-eval-infilling" and not found.data:
-        parser().error("human-eval-infilling needs --data FILE")
+    if (found.task == "human-eval-infilling") != bool(found.data):
+        parser().error("human-eval-infilling needs --data FILE, and only it takes one")
+    if found.data and found.files:
+        parser().error("human-eval-infilling takes no --files")
+    if found.n < 1:
+        parser().error("--n must be 1 or more")
+    if found.plot and not find_spec("matplotlib"):
+        parser().error("--plot needs matplotlib: pip install matplotlib")
     return found
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line's grammar."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    text = f"{__doc__}{ways.__doc__}"
+    parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("task", choices=["lines", "spans", "human-eval-infilling"])
     parser.add_argument("--data", type=Path, help="the benchmark's file")
+    parser.add_argument("--files", type=Path, nargs="+", default=[], metavar="PATH", help="own Python files or folders")
     parser.add_argument("--n", type=int, default=240, help="how many gaps")
     parser.add_argument("--seed", type=int, default=0, help="which gaps")
-    ways = "chosen, oracle, a number of tokens, left-to-right, left-to-right-oracle"
-    parser.add_argument("--ways", nargs="+", default=["chosen", "oracle"], help=ways)
-    parser.add_argument("--sweep", metavar="NAME=V,V,...", help="values of one setting")
-    parser.add_argument("--engine", default=None, help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--min-truth-tokens", type=int, default=1, metavar="N", help="gaps of so many tokens on the canvas"
+    )
+    parser.add_argument("--max-truth-tokens", type=int, default=None, metavar="N", help="and no longer")
+    parser.add_argument("--ways", nargs="+", default=["chosen", "oracle"], metavar="WAY", help="see above")
+    parser.add_argument("--sweep", action="append", default=[], metavar="NAME=V,V,...", help="repeatable; see above")
+    parser.add_argument("--engine", default=None, help="an engine of dgls; local is the default")
     parser.add_argument("--model", default=None, help="model folder or hub id")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="any setting of dgls")
-    parser.add_argument("--out", type=Path, help="a JSON file for all results")
+    parser.add_argument("--out", type=Path, help="a JSON file for everything")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="the tables for a model card")
     parser.add_argument("--plot", type=Path, help="a picture of exact match against forwards; needs matplotlib")
     return parser
 
 
-def cases_of(given: argparse.Namespace) -> list[Case]:
-    """The gaps to fill."""
-    if given.task == "human-eval-infilling":
-        return human_eval(given.data)[: given.n]
-    cut = lines if given.task == "lines" else spans
-    return cut(held_out(), given.n, given.seed)
-
-
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

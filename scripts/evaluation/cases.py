@@ -1,16 +1,18 @@
-"""Gaps whose text is known: cut from held-out files, or read from a benchmark."""
+"""Gaps whose text is known: cut from files, or read from a benchmark."""
 
 import gzip
 import json
 import random
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from dgls.errors import SourceError
+
 # Where a cursor can stand in a line: before a word, a sign or a space.
 _PLACES = re.compile(r"\b|(?<=\W)(?=\S)")
-_MAX_ROUNDS = 50  # a text of comments and blank lines may have no gap at all
+_MAX_ROUNDS = 200  # a text of comments and blank lines may have no gap at all
 
 _Cut = Callable[[str, str, random.Random], "Case | None"]
 
@@ -27,20 +29,37 @@ class Case:
     test: str = ""
 
 
-def lines(texts: Iterable[tuple[str, str]], n: int, seed: int = 0) -> list[Case]:
+# Which cases are wanted.
+Fits = Callable[[Case], bool]
+
+
+def anything(case: Case) -> bool:
+    """Every case."""
+    return bool(case.truth)
+
+
+def lines(texts: Iterable[tuple[str, str]], n: int, seed: int = 0, fits: Fits = anything) -> list[Case]:
     """`n` gaps inside one line of named texts: half the rest of a line, half a whole one but its indentation."""
-    return _some(texts, n, random.Random(seed), _line_case)
+    return _some(texts, n, random.Random(seed), lambda *drawn: _fitting(_line_case(*drawn), fits))
 
 
-def spans(texts: Iterable[tuple[str, str]], n: int, seed: int = 0) -> list[Case]:
+def spans(texts: Iterable[tuple[str, str]], n: int, seed: int = 0, fits: Fits = anything) -> list[Case]:
     """`n` gaps of 2 to 10 whole lines, the first one without its indentation."""
-    return _some(texts, n, random.Random(seed), _span_case)
+    return _some(texts, n, random.Random(seed), lambda *drawn: _fitting(_span_case(*drawn), fits))
 
 
-def human_eval(path: Path) -> list[Case]:
-    """The problems of a HumanEval-Infilling file (.jsonl or .jsonl.gz)."""
-    raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    return [_problem(json.loads(line)) for line in raw.decode().splitlines()]
+def human_eval(path: Path, n: int | None = None, seed: int = 0, fits: Fits = anything) -> list[Case]:
+    """`n` random problems of a HumanEval-Infilling file (.jsonl or .jsonl.gz) in its order. Raises SourceError."""
+    try:
+        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        found = [case for case in (_problem(json.loads(line)) for line in raw.decode().splitlines()) if fits(case)]
+    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+        reason = (
+            error.strerror if isinstance(error, OSError) and error.strerror else "it is no HumanEval-Infilling file"
+        )
+        raise SourceError(f"cannot read {path.name}", reason) from error
+    kept = sorted(random.Random(seed).sample(range(len(found)), min(n or len(found), len(found))))
+    return [found[index] for index in kept]
 
 
 def _problem(given: dict[str, str]) -> Case:
@@ -61,6 +80,11 @@ def _some(texts: Iterable[tuple[str, str]], n: int, rng: random.Random, cut: _Cu
             if case is not None and len(found) < n:
                 found.setdefault((case.name, case.truth), case)
     return list(found.values())
+
+
+def _fitting(case: Case | None, fits: Fits) -> Case | None:
+    """The case, if it is wanted."""
+    return case if case is not None and fits(case) else None
 
 
 def _line_case(name: str, text: str, rng: random.Random) -> Case | None:
@@ -96,11 +120,3 @@ def _span_case(name: str, text: str, rng: random.Random) -> Case | None:
 def _below(rows: list[str], number: int) -> str:
     """The text from the end of the gap's last line on."""
     return "".join(f"\n{row}" for row in rows[number:])
-
-
-def held_out() -> Iterator[tuple[str, str]]:
-    """Name and text of every file that the small model's training holds out for tests."""
-    from small.corpus import collect
-
-    for source in collect()[1]["test"]:
-        yield f"{source.package}/{source.path}", source.text

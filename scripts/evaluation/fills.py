@@ -1,92 +1,54 @@
-"""Filling cases through the flow of `dgls.infill`, with the gap length chosen, fixed, or told."""
+"""Filling cases through the flow of `dgls.infill`, in a way and at one value of a sweep."""
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 
-from dgls.engines import Drafts, Engine
-from dgls.engines.filler import Filler
+from dgls.engines import Engine
+from dgls.engines.tokens import Tokens
 from dgls.infill import Answer, infill
 from dgls.settings import Settings
 from dgls.text.document import Document
 from dgls.text.gap import gap_at
-from dgls.text.prompt import Prompt
+from evaluation.benches import Bench, gap_tokens
 from evaluation.cases import Case
-from evaluation.left_to_right import LeftToRight
-from evaluation.measures import Outcome
+from evaluation.engines import Probing
+from evaluation.outcome import Outcome
 from evaluation.sandbox import passes
+from evaluation.sweeps import Variant
+from evaluation.ways import Way
 
 
-@dataclass(frozen=True)
-class Way:
-    """How gaps are filled: denoised or left to right, with the model's own gap lengths, one, or the true one."""
-
-    name: str
-    fixed: int | None = None
-    oracle: bool = False
-    left_to_right: bool = False
-
-
-def way_of(name: str) -> Way:
-    """`chosen`, `oracle`, a number of tokens, `left-to-right` (to the end of the line) or `left-to-right-oracle`."""
-    left_to_right = name.startswith("left-to-right")
-    return Way(name, int(name) if name.isdigit() else None, name.endswith("oracle"), left_to_right)
-
-
-class Started:
-    """A loaded filler as an engine."""
-
-    name = "local"
-
-    def __init__(self, filler: Filler) -> None:
-        self._filler = filler
-
-    async def start(self) -> AsyncIterator[str]:
-        """It is started."""
-        yield "ready"
-
-    async def drafts(self, prompt: Prompt) -> AsyncGenerator[Drafts, None]:
-        """The filler's drafts, in this thread."""
-        for item in self._filler.drafts(prompt):
-            yield item
-
-    async def close(self) -> None:
-        """The filler lives on."""
-
-
-def filled(filler: Filler, cases: list[Case], way: Way, settings: Settings) -> Iterator[Outcome]:
-    """The outcome of every case."""
+async def filled(bench: Bench, cases: Sequence[Case], way: Way, variant: Variant) -> AsyncIterator[Outcome]:
+    """The outcome of every case. Raises DglsError."""
     for case in cases:
-        truth = len(filler.tokens.encode(case.truth))
-        length = truth if way.oracle else way.fixed
-        yield outcome(case, asyncio.run(_answer(_engine(filler, way, length), case, settings)), truth)
+        true_tokens, n_typed = gap_tokens(bench.tokens, case.prefix, case.truth)
+        oracle = true_tokens if way.left_to_right else true_tokens - n_typed
+        engine = await bench.engine(way, variant, oracle if way.oracle else way.fixed)
+        answer = await _answer(engine, case, variant.settings)
+        watched = engine.probe.n_pins_changed if isinstance(engine, Probing) else None
+        yield replace(outcome(case, answer, bench.tokens, true_tokens), n_pins_changed=watched)
 
 
-def outcome(case: Case, answer: Answer, true_tokens: int) -> Outcome:
+def outcome(case: Case, answer: Answer, tokens: Tokens, true_tokens: int) -> Outcome:
     """What an answer is worth."""
     best = answer.candidates[0] if answer.candidates else None
-    truth = case.truth.rstrip()
     text = answer.fills[0].text if answer.fills else ""
     # A benchmark's gap is whole lines; the clip leaves the last line end to the suffix.
     whole = text + "\n" if case.truth.endswith("\n") else text
     return Outcome(
         case=case,
         text=text,
+        raw=best.raw if best else "",
         sureness=answer.fills[0].sureness if answer.fills else 0.0,
         n_forwards=answer.cost.n_forwards,
         n_steps=answer.cost.n_steps,
-        gap_tokens=best.draft.gap_tokens if best else 0,
+        gap_tokens=len(best.draft.tokens) or best.draft.gap_tokens if best else 0,
         true_tokens=true_tokens,
-        any_exact=any(found.text.rstrip() == truth for found in answer.candidates),
+        shown_tokens=len(tokens.encode(text)),
+        first_token=bool(text) and tokens.encode(text)[0] == tokens.encode(case.truth)[0],
+        any_exact=any(found.text.rstrip() == case.truth.rstrip() for found in answer.candidates),
         passed=passes(case.prefix + whole + case.suffix + case.test) if case.test else None,
     )
-
-
-def _engine(filler: Filler, way: Way, length: int | None) -> Engine:
-    """The filler as an engine that fills in this way."""
-    if way.left_to_right:
-        return LeftToRight(filler, length)
-    return Started(filler.with_lengths((length,)) if length else filler)
 
 
 async def _answer(engine: Engine, case: Case, settings: Settings) -> Answer:
