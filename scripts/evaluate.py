@@ -2,7 +2,7 @@
 
     python scripts/evaluate.py lines|spans [--n 240] [--files PATH...]
     python scripts/evaluate.py human-eval-infilling --data HumanEval-SingleLineInfilling.jsonl.gz [--n 100]
-    ... [--engine NAME] [--model ID] [--set NAME=VALUE] [--ways chosen oracle 8 oracle@prefix-only]
+    ... [--engine NAME] [--model ID] [--twin FOLDER] [--set NAME=VALUE] [--ways chosen oracle 8 oracle@prefix-only]
     ... [--sweep max_steps=1,2,4,8,16,48] [--out RESULT.json] [--markdown RESULT.md] [--plot PICTURE.png]
 
 Without --files, `lines` and `spans` come from the files that the small model's training holds out: other models may
@@ -57,7 +57,7 @@ async def evaluate(given: argparse.Namespace) -> None:
     """Fills all gaps in all ways at all values. Raises DglsError."""
     settings = settings_of(given)
     asked = [(way, variant) for variant in variants(settings, given.sweep) for way in map(way_of, given.ways)]
-    bench = bench_of(settings)
+    bench = bench_of(settings, given.twin)
     try:
         cases = cases_of(given, bench.tokens)
         runs: list[Run] = []
@@ -132,6 +132,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--sweep", action="append", default=[], metavar="NAME=V,V,...", help="repeatable; see above")
     parser.add_argument("--engine", default=None, help="an engine of dgls; local is the default")
     parser.add_argument("--model", default=None, help="model folder or hub id")
+    parser.add_argument("--twin", type=Path, metavar="FOLDER", help="what train_small.py --twin wrote")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="any setting of dgls")
     parser.add_argument("--out", type=Path, help="a JSON file for everything")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="the tables for a model card")

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from small.batches import Shape
-from small.data import load_data
+from small.data import Wanted, load_data
 from small.export import Figures, export
 from small.net import Size
 from small.noising import KERNELS
@@ -26,6 +26,15 @@ from small.training import Begun, Plan, anew, from_weights, resumed, train
 ROOT = Path(__file__).resolve().parent.parent
 TINY_SIZE = Size(vocab=512, hidden=32, layers=2, mlp=64, heads=4, kv_heads=2, head_dim=8)
 TINY_SHAPE = Shape(n_windows=2, n_canvases=2)
+SIZES = {
+    "tiny": (TINY_SIZE, TINY_SHAPE),
+    "toy": (Size(vocab=512, hidden=64, layers=3, mlp=128, heads=4, kv_heads=2, head_dim=16), Shape(n_windows=4)),
+    "small": (Size(), Shape()),
+    "large": (  # 22 M parameters, 131,072 tokens a step: for a GPU
+        Size(vocab=8192, hidden=512, layers=6, mlp=1536, heads=8, kv_heads=2, head_dim=64),
+        Shape(n_windows=128, window=512, canvas=128),
+    ),
+}
 TINY_FILES = 40  # of each split
 TINY_GAPS = 12
 
@@ -36,9 +45,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     torch.set_num_threads(args.threads)
     args.work.mkdir(parents=True, exist_ok=True)
     plan = plan_of(args)
-    n_files = TINY_FILES if args.tiny else None
-    tokenizer = args.source / "tokenizer.json" if args.source else None
-    data = load_data(args.work / "corpus", vocab_size=plan.size.vocab, n_files=n_files, tokenizer=tokenizer)
+    wanted = Wanted(
+        plan.size.vocab,
+        n_files=TINY_FILES if args.tiny and not args.files else None,
+        files=tuple(args.files),
+        tokenizer=args.source / "tokenizer.json" if args.source else None,
+    )
+    data = load_data(args.work / "corpus", wanted)
     checkpoint = args.export or train(plan, data, begun(args, plan), say=lambda line: print(line, flush=True))
     if not args.no_export:
         n_gaps = min(args.gaps, TINY_GAPS) if args.tiny else args.gaps
@@ -48,8 +61,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def plan_of(args: argparse.Namespace) -> Plan:
     """The run that is asked for."""
+    size, shape = SIZES["tiny" if args.tiny else args.size]
     plan = Plan(
         minutes=args.minutes,
+        size=size,
+        shape=shape,
         steps=args.steps,
         work=args.work,
         device=args.device,
@@ -58,7 +74,7 @@ def plan_of(args: argparse.Namespace) -> Plan:
         command=command_of(args),
     )
     if args.tiny:
-        plan = replace(plan, size=TINY_SIZE, shape=TINY_SHAPE, compiled=False, n_dev_gaps=2 * TINY_GAPS)
+        plan = replace(plan, compiled=False, n_dev_gaps=2 * TINY_GAPS)
     if args.twin:  # as many tokens a step, all of them in windows
         n_windows = plan.shape.n_tokens // plan.shape.window
         plan = replace(plan, twin=True, shape=replace(plan.shape, n_windows=n_windows, n_canvases=0))
@@ -90,6 +106,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=90, help="time to train, compilation and measuring included")
     parser.add_argument("--resume", type=Path, metavar="CKPT", help="go on from a checkpoint, with new --minutes")
     parser.add_argument("--from", dest="source", type=Path, metavar="FOLDER", help="go on from an exported model")
+    parser.add_argument("--files", nargs="+", type=Path, default=[], help="learn these files by heart, nothing else")
+    parser.add_argument("--size", choices=list(SIZES), default="small", help="of the network and of a step")
     parser.add_argument("--steps", type=int, default=0, help="steps to train, instead of minutes")
     parser.add_argument("--noise", choices=sorted(KERNELS), default="absorbing", help="what noise is")
     parser.add_argument("--peak", type=float, default=1.0, help="share of the full learning rate before it decays")
@@ -104,7 +122,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--keep-figures", action="store_true", help="write the card with the figures of the last export"
     )
-    parser.add_argument("--tiny", action="store_true", help="toy sizes and a few files, for a test")
+    parser.add_argument("--tiny", action="store_true", help="the tiny size on a few files, for a test")
     return parser.parse_args(argv)
 
 

@@ -4,8 +4,12 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from dgls.engines import Drafts
+from dgls.engines.checkpoint import BUNDLED
+from dgls.engines.filler import Filler
 from dgls.engines.framing import framed
 from dgls.errors import UsageError
 from dgls.settings import Settings, with_settings
@@ -14,10 +18,12 @@ from evaluation.benches import Bench, LoadedBench, LocalBench, gap_tokens
 from evaluation.cases import Case
 from evaluation.engines import Probing
 from evaluation.fills import filled
-from evaluation.left_to_right import LeftToRight
+from evaluation.left_to_right import LeftToRight, drafts_of
 from evaluation.outcome import Outcome
 from evaluation.sweeps import Variant, lengths_around, variants
 from evaluation.ways import Way, way_of
+from small.fim import fim
+from small.tokens import EOS
 from tests.tiny import SPECIALS, TURNS, save_tiny
 
 CASE = Case("toy", "rest of line", "def add(a, b):\n    ret", "urn a + b", "  # sum\n\n\ndef other():\n    pass\n")
@@ -174,3 +180,22 @@ def test_left_to_right_writes_for_as_long_as_it_is_told(bench: LocalBench) -> No
         return [drafts.candidates[0].gap_tokens async for drafts in engine.drafts(Prompt("x = ", "\n"))][-1]
 
     assert asyncio.run(last()) == 5
+
+
+def test_the_twin_reads_as_it_was_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prefix, suffix, middle as in training; it needs a folder."""
+    bench = LocalBench(with_settings(Settings(), {"threads": 1}), BUNDLED)
+    asked: list[list[int]] = []
+
+    def noted(filler: Filler, prefix: list[int], typed: bytes, **how: int) -> Drafts:
+        asked.append(prefix)
+        assert (typed, how) == (b"ret", {"end": EOS})
+        return drafts_of(filler, prefix, typed, most=3, **how)
+
+    monkeypatch.setattr("evaluation.twin.drafts_of", noted)
+    found = filled_once(bench, "twin")
+    before, after = (np.array(bench.tokens.encode(text)) for text in ("def add(a, b):\n    ", CASE.suffix))
+    assert asked == [fim(before, np.array([], np.int64), after)[:-1].tolist()]
+    assert found.gap_tokens <= 3
+    with pytest.raises(UsageError, match="--twin FOLDER"):
+        filled_once(LocalBench(with_settings(Settings(), {"threads": 1})), "twin")

@@ -17,6 +17,7 @@ from evaluation.engines import Probing, Withholding
 from evaluation.left_to_right import LeftToRight
 from evaluation.probe import Probe
 from evaluation.sweeps import Variant
+from evaluation.twin import Twin
 from evaluation.ways import Way
 
 _LOADED_WITH = ("model", "device", "dtype", "threads")
@@ -41,8 +42,9 @@ class Bench(Protocol):
 class LocalBench:
     """Engines around one loaded checkpoint; each has empty prefix caches, so that fills cost the same in any order."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, twin: Path | None = None) -> None:
         self._load(settings)
+        self._twin = load_filler(with_settings(settings, {"model": str(twin)})) if twin else None
 
     @property
     def name(self) -> str:
@@ -50,7 +52,11 @@ class LocalBench:
         return f"local ({Path(self._settings.model).name or 'small'}, {self._filler.place})"
 
     async def engine(self, way: Way, variant: Variant, length: int | None) -> Engine:
-        """An engine on the loaded weights. Raises ModelError."""
+        """An engine on the loaded weights. Raises ModelError or UsageError."""
+        if way.twin:
+            if self._twin is None:
+                raise UsageError("the way 'twin' needs a trained twin", "give its folder: --twin FOLDER")
+            return Twin(self._twin)
         settings = with_settings(variant.settings, {"strategy": "prompted"} if way.prompted else {})
         if any(getattr(settings, name) != getattr(self._settings, name) for name in _LOADED_WITH):
             self._load(settings)
@@ -115,9 +121,9 @@ class LoadedBench:
             await engine.close()
 
 
-def bench_of(settings: Settings) -> Bench:
+def bench_of(settings: Settings, twin: Path | None = None) -> Bench:
     """Where these settings fill gaps. Raises DglsError."""
-    return LocalBench(settings) if settings.engine == "local" else LoadedBench(settings)
+    return LocalBench(settings, twin) if settings.engine == "local" else LoadedBench(settings)
 
 
 def gap_tokens(tokens: Tokens, prefix: str, text: str) -> tuple[int, int]:

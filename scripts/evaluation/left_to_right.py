@@ -1,4 +1,4 @@
-"""The baseline that sees no suffix: the encoder of the same weights writes on from the prefix, token by token."""
+"""Writing from left to right, token by token: the baseline that sees no suffix, by the encoder of the same weights."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 
@@ -14,51 +14,72 @@ from dgls.text.prompt import Prompt
 _MOST_TOKENS = 64
 
 
-class LeftToRight:
-    """An engine that decodes greedily with the prefix cache until a line ends, or for a given number of tokens."""
+class Writer:
+    """What engines around a loaded filler that write from left to right have in common."""
 
     name = "left to right"
-
-    def __init__(self, filler: Filler, n_tokens: int | None) -> None:
-        self._filler = filler
-        self._n_tokens = n_tokens
 
     async def start(self) -> AsyncIterator[str]:
         """It is started."""
         yield "ready"
 
-    async def drafts(self, prompt: Prompt) -> AsyncGenerator[Drafts, None]:
-        """One draft, with the probability of each token and one forward for each."""
-        filler = self._filler
-        frame = framed(prompt, filler.tokens, "auto", filler.facts.context_tokens)
-        ids, sureness = self._written(list(frame.prefix), frame.typed)
-        text = "".join(filler.tokens.pieces(ids))[len(frame.typed.decode()) :]
-        tokens = tuple(Token(text if n == 0 else "", p, settled=True) for n, p in enumerate(sureness))
-        draft = Draft(text, tokens, settled=True, gap_tokens=len(ids))
-        yield Drafts((draft,), final=True, cost=Cost(n_steps=len(ids), n_forwards=len(ids)))
-
     async def close(self) -> None:
         """Nothing to free."""
 
-    @torch.no_grad()
-    def _written(self, prefix: list[int], typed: bytes) -> tuple[list[int], list[float]]:
-        """The tokens written behind a prefix and their probabilities; they begin with what is typed."""
-        model, tokens = self._filler.model, self._filler.tokens
-        held = TypedText(tokens, typed, model.device)
-        cache = PrefixCache(model)
-        ids: list[int] = []
-        sureness: list[float] = []
-        while len(ids) < (self._n_tokens or _MOST_TOKENS):
-            cache.sync([*prefix, *ids])
-            last = torch.tensor([[cache.prefix.ids[-1]]], device=model.device)
-            hidden = model.encode(last, cache.prefix.without_last(1), len(cache.prefix.ids) - 1)
-            logits = model.logits(hidden[0, -1:])[0].masked_fill(tokens.banned.to(model.device), -torch.inf)
-            allowed = held.allowed(ids)
-            if allowed is not None:
-                logits = logits.masked_fill(~allowed, -torch.inf)
-            token = int(logits.argmax())
-            if self._n_tokens is None and allowed is None and b"\n" in tokens.bytes_of(token) and ids:
-                break
-            ids.append(token)
-            sureness.append(float(logits.softmax(-1)[token]))
-        return ids, sureness
+
+class LeftToRight(Writer):
+    """An engine that writes until a line ends, or for a given number of tokens."""
+
+    def __init__(self, filler: Filler, n_tokens: int | None) -> None:
+        self._filler = filler
+        self._n_tokens = n_tokens
+
+    async def drafts(self, prompt: Prompt) -> AsyncGenerator[Drafts, None]:
+        """One draft, with the probability of each token and one forward for each."""
+        frame = framed(prompt, self._filler.tokens, "auto", self._filler.facts.context_tokens)
+        yield drafts_of(self._filler, list(frame.prefix), frame.typed, most=self._n_tokens)
+
+
+def drafts_of(
+    filler: Filler, prefix: list[int], typed: bytes, *, most: int | None = None, end: int | None = None
+) -> Drafts:
+    """What is written greedily behind a prefix, as the only candidate.
+
+    It begins with what is typed, and ends after `most` tokens, or at the token `end`, or else at a line's end.
+    """
+    ids, sureness = _written(filler, prefix, typed, most, end)
+    text = "".join(filler.tokens.pieces(ids))[len(typed.decode()) :]
+    tokens = tuple(Token(text if n == 0 else "", p, settled=True) for n, p in enumerate(sureness))
+    n_forwards = len(ids) + (end is not None)
+    draft = Draft(text, tokens, settled=True, gap_tokens=len(ids))
+    return Drafts((draft,), final=True, cost=Cost(n_steps=n_forwards, n_forwards=n_forwards))
+
+
+@torch.no_grad()
+def _written(
+    filler: Filler, prefix: list[int], typed: bytes, most: int | None, end: int | None
+) -> tuple[list[int], list[float]]:
+    """Tokens and their probabilities."""
+    model, tokens = filler.model, filler.tokens
+    held = TypedText(tokens, typed, model.device)
+    banned = tokens.banned.to(model.device).clone()
+    if end is not None:
+        banned[end] = False
+    cache = PrefixCache(model)
+    ids: list[int] = []
+    sureness: list[float] = []
+    while len(ids) < (most or _MOST_TOKENS):
+        cache.sync([*prefix, *ids])
+        last = torch.tensor([[cache.prefix.ids[-1]]], device=model.device)
+        hidden = model.encode(last, cache.prefix.without_last(1), len(cache.prefix.ids) - 1)
+        logits = model.logits(hidden[0, -1:])[0].masked_fill(banned, -torch.inf)
+        allowed = held.allowed(ids)
+        if allowed is not None:
+            logits = logits.masked_fill(~allowed, -torch.inf)
+        token = int(logits.argmax())
+        ends_line = most is None and end is None and allowed is None and b"\n" in tokens.bytes_of(token) and ids
+        if token == end or ends_line:
+            break
+        ids.append(token)
+        sureness.append(float(logits.softmax(-1)[token]))
+    return ids, sureness

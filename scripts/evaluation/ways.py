@@ -5,6 +5,7 @@
     LENGTH     chosen         among several lengths, as in an editor
                oracle         the true one
                8              any number of tokens
+               twin           no canvas: the autoregressive twin of --twin, which sees prefix and suffix and ends itself
                left-to-right  no canvas: the encoder of the same weights writes to the end of the line without a suffix;
                               left-to-right-oracle stops at the true length instead
     STRATEGY   pinned         the suffix stands on the canvas (the default)
@@ -37,13 +38,14 @@ class Way:
     fixed: int | None = None
     oracle: bool = False
     left_to_right: bool = False
+    twin: bool = False
     prompted: bool = False
     part: str = "full"
 
     @property
     def needs_filler(self) -> bool:
         """Only a model in this process can fill in this way."""
-        return self.left_to_right or self.part != "full"
+        return self.left_to_right or self.twin or self.part != "full"
 
     @property
     def length(self) -> str:
@@ -52,7 +54,8 @@ class Way:
 
     def told_as(self, other: "Way") -> bool:
         """Whether both tell the model the same of the suffix."""
-        return (self.left_to_right, self.prompted, self.part) == (other.left_to_right, other.prompted, other.part)
+        names = ("left_to_right", "twin", "prompted", "part")
+        return all(getattr(self, name) == getattr(other, name) for name in names)
 
 
 def way_of(name: str) -> Way:
@@ -61,8 +64,8 @@ def way_of(name: str) -> Way:
     way = _with_length(Way(name), length)
     for modifier in modifiers:
         way = _modified(way, modifier)
-    if way.left_to_right and modifiers:
-        raise UsageError(f"the way {name!r} cannot be: left to right there is no suffix", "leave the @ part out")
+    if (way.left_to_right or way.twin) and modifiers:
+        raise UsageError(f"the way {name!r} cannot be: it has no canvas", "leave the @ part out")
     if way.prompted and (way.oracle or way.fixed or way.part != "full"):
         raise UsageError(
             f"the way {name!r} cannot be: the model ends a prompted gap itself", "use chosen@prompted with all of it"
@@ -74,9 +77,10 @@ def _with_length(way: Way, length: str) -> Way:
     """The way with what its first word says. Raises UsageError."""
     if length.isdecimal() and int(length):
         return replace(way, fixed=int(length))
-    if length not in ("chosen", "oracle", "left-to-right", "left-to-right-oracle"):
+    if length not in ("chosen", "oracle", "twin", "left-to-right", "left-to-right-oracle"):
         raise UsageError(f"there is no way {way.name!r} to fill a gap", _HINT)
-    return replace(way, oracle=length.endswith("oracle"), left_to_right=length.startswith("left"))
+    left_to_right = length.startswith("left")
+    return replace(way, oracle=length.endswith("oracle"), left_to_right=left_to_right, twin=length == "twin")
 
 
 def _modified(way: Way, modifier: str) -> Way:

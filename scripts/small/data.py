@@ -3,7 +3,7 @@
 import json
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from small import corpus
-from small.corpus import Source
+from small.corpus import Package, Source
 from small.tokens import encode_all, is_line_start, load_tokenizer, train_tokenizer
 
 SPLITS = ("train", "dev", "test", "packages")
@@ -42,26 +42,38 @@ class Data:
     manifest: list[dict[str, object]]  # one row per package
 
 
-def load_data(folder: Path, *, vocab_size: int, n_files: int | None = None, tokenizer: Path | None = None) -> Data:
-    """The corpus of `folder`, collected and tokenized first if it is not there; with a tokenizer of its own or a given
-    one.
+@dataclass(frozen=True)
+class Wanted:
+    """Which corpus: everything the machine has, or a few files of each package and split, or `files` alone.
 
-    With `n_files` only a few files of each package and split are kept: a corpus that is ready in seconds.
+    These are then every split at once: something to learn by heart. A tokenizer is trained unless one is given.
     """
+
+    vocab_size: int
+    n_files: int | None = None
+    files: tuple[Path, ...] = ()
+    tokenizer: Path | None = None
+
+
+def load_data(folder: Path, wanted: Wanted) -> Data:
+    """The corpus of `folder`; collected and tokenized first if it is not there."""
     if not (folder / "manifest.json").is_file():
-        build(folder, vocab_size=vocab_size, n_files=n_files, given=tokenizer)
+        build(folder, wanted)
     own = load_tokenizer(folder / "tokenizer.json")
     splits = {split: _load(folder / f"{split}.npz") for split in SPLITS}
     manifest: list[dict[str, object]] = json.loads((folder / "manifest.json").read_text())
     return Data(splits, own, np.array(is_line_start(own)), manifest)
 
 
-def build(folder: Path, *, vocab_size: int, n_files: int | None, given: Path | None = None) -> None:
+def build(folder: Path, wanted: Wanted) -> None:
     """Writes tokenizer.json, one .npz per split and, last, manifest.json."""
-    packages, splits = corpus.collect(n_files)
-    splits = {split: members[:n_files] for split, members in splits.items()}
+    packages, splits = _by_heart(wanted.files) if wanted.files else corpus.collect(wanted.n_files)
+    splits = {split: members[: wanted.n_files] for split, members in splits.items()}
     folder.mkdir(parents=True, exist_ok=True)
-    tokenizer = load_tokenizer(given) if given else train_tokenizer(_sample(splits["train"]), vocab_size)
+    if wanted.tokenizer:
+        tokenizer = load_tokenizer(wanted.tokenizer)
+    else:
+        tokenizer = train_tokenizer(_sample(splits["train"]), wanted.vocab_size)
     tokenizer.save(str(folder / "tokenizer.json"))
     n_files_of, n_tokens_of = Counter[str](), Counter[str]()
     for split, members in splits.items():
@@ -72,6 +84,12 @@ def build(folder: Path, *, vocab_size: int, n_files: int | None, given: Path | N
         np.savez(folder / f"{split}.npz", ids=files.ids, offsets=files.offsets, names=np.array(files.names))
     rows = corpus.table(packages, n_files_of, n_tokens_of)
     (folder / "manifest.json").write_text(json.dumps(rows, indent=1))
+
+
+def _by_heart(files: Sequence[Path]) -> tuple[list[Package], dict[str, list[Source]]]:
+    """The same files in every split."""
+    sources = [Source("files", path.name, path.read_text(encoding="utf-8")) for path in files]
+    return [], dict.fromkeys(SPLITS, sources)
 
 
 def _sample(sources: list[Source]) -> Iterator[str]:

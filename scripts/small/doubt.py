@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from small.data import load_data
+from small.data import Wanted, load_data
 from small.gaps import Gaps, cut_gaps
 from small.net import Net
 from small.restore import read_net
@@ -70,7 +70,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="working folder of the training, for its corpus")
     parser.add_argument("--n", type=int, default=480)
     args = parser.parse_args()
-    data = load_data(args.work / "corpus", vocab_size=4096)
+    data = load_data(args.work / "corpus", Wanted(vocab_size=4096))
     gaps = cut_gaps(data.splits["dev"], data.line_starts, args.n)
     for folder in args.folders:
         for hidden in (False, True):

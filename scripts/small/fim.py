@@ -17,7 +17,7 @@ from small.tokens import BOS, EOS, MIDDLE_MARK, PAD, PREFIX_MARK, SUFFIX_MARK
 
 N_MARKS = 4  # <|prefix|>, <|suffix|>, <|middle|> and the <eos> behind the middle
 PLAIN_SHARE = 0.1  # of the windows stay plain code
-DEV_SUFFIX = 48  # tokens; with a prefix of 160 a window of 256 holds it
+MOST_PREFIX, DEV_SUFFIX = 160, 48  # tokens when it is measured: with the middle they fit into a window of 256
 
 
 class FimBatches:

@@ -1,0 +1,25 @@
+"""The baseline of its own training: a network of the same size that was taught prefix, suffix, middle."""
+
+from collections.abc import AsyncGenerator
+
+from dgls.engines import Drafts
+from dgls.engines.filler import Filler
+from dgls.engines.framing import framed
+from dgls.text.prompt import Prompt
+from evaluation.left_to_right import Writer, drafts_of
+from small.fim import DEV_SUFFIX, MOST_PREFIX
+from small.tokens import EOS, MIDDLE_MARK, PREFIX_MARK, SUFFIX_MARK
+
+
+class Twin(Writer):
+    """An engine that decodes the middle greedily with the prefix cache until the model ends it."""
+
+    def __init__(self, filler: Filler) -> None:
+        self._filler = filler
+
+    async def drafts(self, prompt: Prompt) -> AsyncGenerator[Drafts, None]:
+        """One draft, with the probability of each token and one forward for each, the end included."""
+        frame = framed(prompt, self._filler.tokens, "base", MOST_PREFIX)
+        bos, *code = frame.prefix
+        ids = [bos, PREFIX_MARK, *code, SUFFIX_MARK, *frame.tail[:DEV_SUFFIX], MIDDLE_MARK]
+        yield drafts_of(self._filler, ids, frame.typed, end=EOS)
