@@ -19,7 +19,7 @@ from transformers import DiffusionGemmaForBlockDiffusion
 from small import corpus
 from small.batches import Batches, Shape
 from small.corpus import Source
-from small.data import SPLITS, Data, load_data
+from small.data import SPLITS, Data, Wanted, load_data
 from small.export import shipped, write_model
 from small.fim import FimBatches
 from small.gaps import CANVAS, PREFIX, cut_gaps, measure
@@ -58,7 +58,7 @@ class Run:
         return shipped(net_of(self.state("final.pt")))
 
     def data(self) -> Data:
-        return load_data(self.work / "corpus", vocab_size=TINY_SIZE.vocab)
+        return load_data(self.work / "corpus", Wanted(TINY_SIZE.vocab))
 
 
 @pytest.fixture(scope="module")

@@ -13,23 +13,22 @@ Ids = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Kernel:
-    """What noise is. Each noised token becomes `<mask>`, or, in a `share` of the canvases, with probability `random`
-    any token of the vocabulary.
+    """What noise is: `<mask>` (absorbing), any token (uniform, as in the released model), or both (mixed).
 
-    In those canvases the model is asked for every token of the gaps, so that it learns to doubt what it reads there.
-    (0, 0) is absorbing noise, (1, 1) the uniform noise of the released model, anything between is mixed.
+    In a mixed half of the canvases a noised token is a random one with a probability drawn for the canvas. Where random
+    tokens are about, the model is asked for every token of the gaps, so that it learns to doubt what it reads there.
     """
 
-    share: float = 0.0
-    random: float = 0.0
+    name: str = "absorbing"
 
-    @property
-    def name(self) -> str:
-        """`absorbing`, `uniform` or `mixed`."""
-        return "absorbing" if not self.share * self.random else "uniform" if self.share * self.random == 1 else "mixed"
+    def random_share(self, rng: np.random.Generator) -> float:
+        """How much of the noise of one canvas is random tokens; drawn only where it is not always the same."""
+        if self.name == "mixed":
+            return float(rng.random()) if rng.random() < 0.5 else 0.0
+        return float(self.name == "uniform")
 
 
-KERNELS = {kernel.name: kernel for kernel in (Kernel(), Kernel(1.0, 1.0), Kernel(0.5, 0.3))}
+KERNELS = {name: Kernel(name) for name in ("absorbing", "uniform", "mixed")}
 
 
 def noise_out(
@@ -52,9 +51,10 @@ def noise_out(
         if not noised.any():
             noised[rng.choice(np.flatnonzero(gaps))] = True
     noise = np.full(len(canvas), MASK)
-    if not kernel.share or rng.random() >= kernel.share:
+    share = kernel.random_share(rng)
+    if not share:
         return np.where(noised, noise, canvas), noised
-    drawn = rng.random(len(canvas)) < kernel.random
+    drawn = rng.random(len(canvas)) < share
     noise[drawn] = rng.integers(N_SPECIAL, len(line_starts), int(drawn.sum()))
     return np.where(noised, noise, canvas), gaps
 
