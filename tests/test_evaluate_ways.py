@@ -124,8 +124,8 @@ def test_the_canvas_ends_where_the_told_part_of_the_suffix_does(bench: LocalBenc
     probe = engine.probe
     probe.n_behind = n_told
     frame = framed(prompt, bench.tokens, "auto", 64)
-    canvas = probe._canvas(frame)
     n_typed = len(bench.tokens.encode(frame.typed.decode())) - 1
+    canvas = probe._canvas(frame, [3 + n_typed])
     assert canvas.ids.shape == (1, 3 + n_typed + n_told)
     assert canvas.ids[0, 3 + n_typed :].tolist() == list(frame.tail[:n_told])
     assert canvas.pinned.sum() == n_told

@@ -85,6 +85,19 @@ def test_gaps_are_filled(filler: Filler, marked: str) -> None:
     assert "\ufffd" not in best.text
 
 
+def test_a_first_length_that_is_far_off_is_left_behind() -> None:
+    """Lengths of 16 and more for a gap of a few tokens: with further rounds a shorter and better candidate is found."""
+    gap = gap_in(MARKED["half a symbol"])
+    settings = {"device": "cpu", "threads": 1, "gap_lengths": [16, 24, 32]}
+    low, high = (load_filler(with_settings(Settings(), settings | {"effort": effort})) for effort in ("low", "high"))
+    one_round, three_rounds = fill(low, gap)[-1], fill(high, gap)[-1]
+
+    assert one_round.candidates[0].gap_tokens >= 16 > three_rounds.candidates[0].gap_tokens
+    assert three_rounds.candidates[0].score > one_round.candidates[0].score
+    assert three_rounds.cost.n_steps > high.facts.sampling.max_denoising_steps
+    assert one_round.cost.n_steps <= low.facts.sampling.max_denoising_steps
+
+
 def test_the_best_fill_parses(filler: Filler) -> None:
     """Where a fill without a syntax error is among the candidates, it is chosen."""
     gap = gap_in(MARKED["rest of a line"])

@@ -210,7 +210,7 @@ def test_a_batch_hides_only_text_and_asks_for_what_it_hides(run: Run) -> None:
     assert torch.equal(torch.where(hidden, clean, batch.canvases), clean)
     assert torch.equal(batch.gap_targets, clean[hidden])
     assert (batch.gap_targets >= N_SPECIAL).all()
-    assert torch.equal(batch.gap_rows, hidden.flatten().nonzero().flatten())
+    assert torch.equal(batch.gap_rows, hidden.flatten().nonzero().flatten() + batch.windows.numel())
     assert torch.equal(batch.ar_targets, batch.windows.flatten()[batch.ar_rows + 1])
     assert (batch.windows == EOS).any()
 
@@ -224,8 +224,8 @@ def test_each_kernel_asks_for_what_it_hides(run: Run, kernel: Kernel) -> None:
     clean = batch.windows[:, None].expand(-1, shape.n_canvases, -1).gather(2, places).flatten()
     seen = batch.canvases.flatten()
     asked = torch.zeros_like(clean, dtype=torch.bool)
-    asked[batch.gap_rows] = True
-    assert torch.equal(batch.gap_targets, clean[batch.gap_rows])
+    asked[batch.gap_rows - batch.windows.numel()] = True
+    assert torch.equal(batch.gap_targets, clean[asked])
     assert torch.equal(seen[~asked], clean[~asked])
     masked, random = seen == MASK, (seen != MASK) & (seen != clean)
     assert bool(masked.any()) == (kernel.name != "uniform")
@@ -239,8 +239,10 @@ def test_a_window_of_the_twin_is_prefix_suffix_middle(run: Run) -> None:
     batch = FimBatches(data.splits["train"], data.line_starts, shape)[3]
     asked = torch.zeros(batch.windows.numel(), dtype=torch.bool)
     asked[batch.ar_rows] = True
+    asked[batch.gap_rows] = True
+    assert len(batch.ar_rows) + len(batch.gap_rows) == int(asked.sum())
     texts = ["".join(map(chr, ids.tolist())) for ids in data.splits["train"]]
-    n_moved = 0
+    n_moved, middles = 0, []
     for window, row in zip(batch.windows.tolist(), asked.view(64, -1).tolist(), strict=True):
         n_filled = sum(token != PAD for token in window)
         assert row == [place < n_filled - 1 for place in range(shape.window)]
@@ -252,7 +254,9 @@ def test_a_window_of_the_twin_is_prefix_suffix_middle(run: Run) -> None:
         suffix, middle = window.index(SUFFIX_MARK), window.index(MIDDLE_MARK)
         whole = window[2:suffix] + window[middle + 1 : n_filled - 1] + window[suffix + 1 : middle]
         assert any("".join(map(chr, whole)) in text for text in texts)
+        middles += window[middle + 1 : n_filled]
     assert 48 <= n_moved < 64
+    assert batch.gap_targets.tolist() == middles
     assert torch.equal(batch.ar_targets, batch.windows.flatten()[batch.ar_rows + 1])
 
 

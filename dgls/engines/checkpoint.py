@@ -32,6 +32,7 @@ class Facts:
     context_tokens: int
     canvas_length: int
     n_kept_lengths: int
+    n_rounds: int
     score_tail_tokens: int
 
 
@@ -69,6 +70,7 @@ def read_facts(folder: Path, settings: Settings) -> Facts:
         context_tokens=settings.context_tokens or int(own.get("context_tokens", _CONTEXT_TOKENS)),
         canvas_length=int(config.get("canvas_length", 256)),
         n_kept_lengths=effort.n_kept_lengths,
+        n_rounds=effort.n_rounds,
         score_tail_tokens=int(own.get("score_tail_tokens", 8)),
     )
 

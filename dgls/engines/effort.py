@@ -11,11 +11,15 @@ from dgls.settings import Settings
 
 @dataclass(frozen=True)
 class Effort:
-    """Most steps, the nats of entropy a step may accept, and how many gap lengths go on after the first step."""
+    """Most steps, the nats of entropy a step may accept, and how many gap lengths go on after the first step.
+
+    There are further rounds, up to `n_rounds` in all, while the longest or shortest of the lengths is the best one.
+    """
 
     max_denoising_steps: int
     entropy_bound: float
     n_kept_lengths: int
+    n_rounds: int
 
 
 def effort_of(settings: Settings, own: Mapping[str, Any], sampling: Sampling) -> Effort:
@@ -25,9 +29,9 @@ def effort_of(settings: Settings, own: Mapping[str, Any], sampling: Sampling) ->
     after about 12 steps, and caps of 8 and 16 were no worse than 48 in the one sweep that is public.
     """
     released = {
-        "low": Effort(min(8, sampling.max_denoising_steps), sampling.entropy_bound, 2),
-        "medium": Effort(min(16, sampling.max_denoising_steps), sampling.entropy_bound, 3),
-        "high": Effort(sampling.max_denoising_steps, sampling.entropy_bound, 5),
+        "low": Effort(min(8, sampling.max_denoising_steps), sampling.entropy_bound, 2, 1),
+        "medium": Effort(min(16, sampling.max_denoising_steps), sampling.entropy_bound, 3, 2),
+        "high": Effort(sampling.max_denoising_steps, sampling.entropy_bound, 5, 3),
     }
     measured = own.get("efforts", {}).get(settings.effort, {})
     try:

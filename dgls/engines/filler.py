@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from dgls.diffusion.canvas import Canvas, lay_out, width_for
-from dgls.diffusion.choose import Joined, Scorer, behind_the_surest, causal_scores, mean_sureness
+from dgls.diffusion.choose import Joined, Scorer, behind_the_surest, causal_scores, further_lengths, mean_sureness
 from dgls.diffusion.denoise import Step, denoise
 from dgls.diffusion.noise import SeededNoise
 from dgls.diffusion.prefix import Prefix, PrefixCache, n_shared
@@ -54,19 +54,40 @@ class Filler:
         n_encoded = cache.sync(frame.prefix)
         prefix = cache.prefix
         model.n_forwards = int(n_encoded > 0)
-        canvas = self._canvas(frame)
+        n_steps = 0
+        found: list[Draft] = []
 
-        def cost(step: Step) -> Cost:
-            return Cost(step.number, model.n_forwards, n_encoded, len(frame.prefix) - n_encoded)
+        def cost() -> Cost:
+            return Cost(n_steps, model.n_forwards, n_encoded, len(frame.prefix) - n_encoded)
 
-        last, ranks = None, None
-        for last in self._steps(model, frame, prefix, canvas):
-            # The order of the first step is kept, so that a draft that is shown does not jump from row to row.
-            ranks = ranks or mean_sureness(last, canvas).tolist()
-            yield self._read(last, canvas, frame, ranks, Drafts((), False, cost(last)))
-        assert last is not None  # max_denoising_steps is at least 1
-        scores = self._scores(model, last, canvas, frame, prefix)
-        yield self._read(last, canvas, frame, scores, Drafts((), True, cost(last)))
+        for lengths in self._rounds(frame, found):
+            canvas = self._canvas(frame, lengths)
+            last, ranks = None, None
+            for last in self._steps(model, frame, prefix, canvas):
+                n_steps += 1
+                # The order of the first step is kept, so that a draft that is shown does not jump from row to row.
+                ranks = ranks or mean_sureness(last, canvas).tolist()
+                yield Drafts(self._read(last, canvas, frame, ranks), final=False, cost=cost())
+            assert last is not None  # max_denoising_steps is at least 1
+            found += self._read(last, canvas, frame, self._scores(model, last, canvas, frame, prefix))
+        yield Drafts(tuple(sorted(found, key=_score, reverse=True)), final=True, cost=cost())
+
+    def _rounds(self, frame: Framed, found: Sequence[Draft]) -> Generator[list[int], None, None]:
+        """The gap lengths to denoise side by side; then, as long as the best candidate `found` has the longest or the
+        shortest of them, those beyond it.
+        """
+        most = self.facts.canvas_length - len(frame.head) - frame.pinned
+        n_typed = max(len(self.tokens.encode(frame.typed.decode())) - 1, 0)
+        lengths = sorted({length + n_typed for length in self.facts.gap_lengths if length + n_typed <= most} or {most})
+        tried = list(lengths)
+        for _ in range(self.facts.n_rounds if frame.pinned else 1):
+            yield lengths
+            if not found:
+                return
+            lengths = further_lengths(tried, max(found, key=_score).gap_tokens, most)
+            if not lengths:
+                return
+            tried += lengths
 
     def _steps(self, model: Gemma, frame: Framed, prefix: Prefix, canvas: Canvas) -> Generator[Step, None, None]:
         """The denoising steps of a canvas behind a prefix."""
@@ -86,11 +107,8 @@ class Filler:
             lagging=behind_the_surest(self.facts.n_kept_lengths),
         )
 
-    def _canvas(self, frame: Framed) -> Canvas:
-        """One row for each gap length that fits; behind the longest `suffix_tokens` of the tail are pinned."""
-        n_typed = max(len(self.tokens.encode(frame.typed.decode())) - 1, 0)
-        most = self.facts.canvas_length - len(frame.head) - frame.pinned
-        lengths = sorted({length + n_typed for length in self.facts.gap_lengths if length + n_typed <= most} or {most})
+    def _canvas(self, frame: Framed, lengths: Sequence[int]) -> Canvas:
+        """One row for each gap length; behind the longest, `suffix_tokens` of the tail are pinned, or what fits."""
         if not frame.pinned:
             width = width_for(len(frame.head) + lengths[-1], self.facts.canvas_length)
             return lay_out(frame.head, [width - len(frame.head)], [], end=frame.end, width=width)
@@ -119,15 +137,14 @@ class Filler:
             scores[row] = score
         return scores
 
-    def _read(self, step: Step, canvas: Canvas, frame: Framed, scores: Sequence[float], drafts: Drafts) -> Drafts:
-        """`drafts` with the rows of a step that are not dropped as candidates, best first."""
+    def _read(self, step: Step, canvas: Canvas, frame: Framed, scores: Sequence[float]) -> tuple[Draft, ...]:
+        """The rows of a step that are not dropped as candidates, best first."""
         found = [
             self._draft(_Row(gap, *_places(step, canvas, row)), frame, scores[row])
             for row, gap in enumerate(_gaps(step, canvas))
             if not step.dropped[row]
         ]
-        fitting = sorted((draft for draft in found if draft is not None), key=lambda draft: -draft.score)
-        return replace(drafts, candidates=tuple(fitting))
+        return tuple(sorted((draft for draft in found if draft is not None), key=_score, reverse=True))
 
     def _draft(self, row: "_Row", frame: Framed, score: float) -> Draft | None:
         """A row as text behind what is typed; None when it does not begin with that (too short for it)."""
@@ -143,6 +160,11 @@ class Filler:
             tokens.append(Token(piece[n_skip:], sureness, settled))
             n_skip = max(n_skip - len(piece), 0)
         return Draft(text[len(typed) :], tuple(tokens), all(row.settled), score, len(row.ids))
+
+
+def _score(draft: Draft) -> float:
+    """What candidates are ordered by."""
+    return draft.score
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The local filler with two things an editor does not need: a canvas that ends early, and an eye on the pins."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 
 from dgls.diffusion.canvas import Canvas, lay_out
 from dgls.diffusion.denoise import Step
@@ -19,13 +19,12 @@ class Probe(Filler):
     n_behind: int | None = None
     n_pins_changed = 0
 
-    def _canvas(self, frame: Framed) -> Canvas:
+    def _canvas(self, frame: Framed, lengths: Sequence[int]) -> Canvas:
         """One row without anything behind the told part of the suffix, not even the end of the text."""
         if self.n_behind is None:
-            return super()._canvas(frame)
-        n_typed = max(len(self.tokens.encode(frame.typed.decode())) - 1, 0)
+            return super()._canvas(frame, lengths)
         room = self.facts.canvas_length - len(frame.head)
-        length = min(self.facts.gap_lengths[0] + n_typed, room)
+        length = min(lengths[0], room)
         tail = frame.tail[: min(self.n_behind, room - length)]
         return lay_out(frame.head, [length], tail, end=frame.end, width=len(frame.head) + length + len(tail))
 

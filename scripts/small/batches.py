@@ -42,7 +42,7 @@ class Batch:
     starts: torch.Tensor  # [B, K], the window position at which a canvas begins
     ar_rows: torch.Tensor  # [B * W / 2], flat window positions whose next token is to be predicted
     ar_targets: torch.Tensor
-    gap_rows: torch.Tensor  # [n], flat canvas positions whose token is to be told
+    gap_rows: torch.Tensor  # [n], flat positions in windows, then canvases, whose token is to be told
     gap_targets: torch.Tensor
 
 
@@ -119,7 +119,7 @@ def make_batch(
         starts=torch.from_numpy(starts),
         ar_rows=torch.from_numpy(ar_rows),
         ar_targets=torch.from_numpy(windows.ravel()[ar_rows + 1]),
-        gap_rows=torch.from_numpy(np.flatnonzero(asked)),
+        gap_rows=torch.from_numpy(np.flatnonzero(asked) + windows.size),
         gap_targets=torch.from_numpy(clean[asked]),
     )
 

@@ -26,9 +26,9 @@ SCORE_TAIL_TOKENS = 8
 MAX_DENOISING_STEPS = 4
 # Measured on the held-out lines of the corpus, see the model card.
 EFFORTS = {
-    "low": {"max_denoising_steps": 2, "n_kept_lengths": 3},
-    "medium": {"max_denoising_steps": 4, "n_kept_lengths": 5},
-    "high": {"max_denoising_steps": 8, "n_kept_lengths": 10},
+    "low": {"max_denoising_steps": 2, "n_kept_lengths": 3, "n_rounds": 1},
+    "medium": {"max_denoising_steps": 4, "n_kept_lengths": 5, "n_rounds": 2},
+    "high": {"max_denoising_steps": 8, "n_kept_lengths": 10, "n_rounds": 3},
 }
 MAX_SHARD_BYTES = 15 * 2**20
 

@@ -51,18 +51,22 @@ def fim(prefix: Ids, middle: Ids, suffix: Ids) -> Ids:
 
 
 def as_batch(windows: Ids, shape: Shape) -> Batch:
-    """Windows `[B, W]` whose every next token is asked for, the filling aside; no canvases."""
-    following = np.pad(windows[:, 1:], ((0, 0), (0, 1)), constant_values=PAD).ravel()
-    rows = np.flatnonzero(following != PAD)
-    nothing = torch.zeros(0, dtype=torch.long)
+    """Windows `[B, W]` whose every next token is asked for, the filling aside; no canvases.
+
+    Middles weigh as much as the gaps of canvases do: they are `gap_rows`, as one mean with the ends behind them.
+    """
+    following = np.pad(windows[:, 1:], ((0, 0), (0, 1)), constant_values=PAD)
+    in_middle = (windows == MIDDLE_MARK).cumsum(axis=1).astype(bool) & (following != PAD)
+    ar_rows, gap_rows = np.flatnonzero((following != PAD) & ~in_middle), np.flatnonzero(in_middle)
+    targets = following.ravel()
     return Batch(
         windows=torch.from_numpy(windows),
         canvases=torch.zeros((len(windows), 0, shape.canvas), dtype=torch.long),
         starts=torch.zeros((len(windows), 0), dtype=torch.long),
-        ar_rows=torch.from_numpy(rows),
-        ar_targets=torch.from_numpy(following[rows]),
-        gap_rows=nothing,
-        gap_targets=nothing,
+        ar_rows=torch.from_numpy(ar_rows),
+        ar_targets=torch.from_numpy(targets[ar_rows]),
+        gap_rows=torch.from_numpy(gap_rows),
+        gap_targets=torch.from_numpy(targets[gap_rows]),
     )
 
 

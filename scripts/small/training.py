@@ -106,7 +106,7 @@ class Stepper:
         windows, canvases, starts = (t.to(device) for t in (batch.windows, batch.canvases, batch.starts))
         encoded, decoded = self._forward(windows, canvases, starts, self.plan.shape.reach)
         n_ar, n_gap = len(batch.ar_rows), len(batch.gap_rows)
-        rows = torch.cat([batch.ar_rows, batch.gap_rows + windows.numel()])
+        rows = torch.cat([batch.ar_rows, batch.gap_rows])
         weights = torch.cat([torch.full((n_ar,), AR_WEIGHT / n_ar), torch.full((n_gap,), 1 / max(n_gap, 1))])
         targets = torch.cat([batch.ar_targets, batch.gap_targets])
         rows, weights, targets = (functional.pad(t, (0, -len(t) % CHUNK)).to(device) for t in (rows, weights, targets))
