@@ -22,7 +22,7 @@ from evaluation.left_to_right import LeftToRight, drafts_of
 from evaluation.outcome import Outcome
 from evaluation.sweeps import Variant, lengths_around, variants
 from evaluation.ways import Way, way_of
-from small.fim import fim
+from small.fim import asked_for
 from small.tokens import EOS
 from tests.tiny import SPECIALS, TURNS, save_tiny
 
@@ -183,7 +183,7 @@ def test_left_to_right_writes_for_as_long_as_it_is_told(bench: LocalBench) -> No
 
 
 def test_the_twin_reads_as_it_was_trained(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Prefix, suffix, middle as in training; it needs a folder."""
+    """Suffix and prefix as in training; it needs a folder."""
     bench = LocalBench(with_settings(Settings(), {"threads": 1}), BUNDLED)
     asked: list[list[int]] = []
 
@@ -195,7 +195,7 @@ def test_the_twin_reads_as_it_was_trained(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("evaluation.twin.drafts_of", noted)
     found = filled_once(bench, "twin")
     before, after = (np.array(bench.tokens.encode(text)) for text in ("def add(a, b):\n    ", CASE.suffix))
-    assert asked == [fim(before, np.array([], np.int64), after)[:-1].tolist()]
+    assert asked == [asked_for(before, after).tolist()]
     assert found.gap_tokens <= 3
     with pytest.raises(UsageError, match="--twin FOLDER"):
         filled_once(LocalBench(with_settings(Settings(), {"threads": 1})), "twin")

@@ -1,14 +1,16 @@
-"""The baseline of its own training: a network of the same size that was taught prefix, suffix, middle."""
+"""The baseline of its own training: a network of the same size that was taught to fill in the middle."""
 
 from collections.abc import AsyncGenerator
+
+import numpy as np
 
 from dgls.engines import Drafts
 from dgls.engines.filler import Filler
 from dgls.engines.framing import framed
 from dgls.text.prompt import Prompt
 from evaluation.left_to_right import Writer, drafts_of
-from small.fim import DEV_SUFFIX, MOST_PREFIX
-from small.tokens import EOS, MIDDLE_MARK, PREFIX_MARK, SUFFIX_MARK
+from small.fim import DEV_SUFFIX, MOST_PREFIX, asked_for
+from small.tokens import EOS
 
 
 class Twin(Writer):
@@ -20,6 +22,5 @@ class Twin(Writer):
     async def drafts(self, prompt: Prompt) -> AsyncGenerator[Drafts, None]:
         """One draft, with the probability of each token and one forward for each, the end included."""
         frame = framed(prompt, self._filler.tokens, "base", MOST_PREFIX)
-        bos, *code = frame.prefix
-        ids = [bos, PREFIX_MARK, *code, SUFFIX_MARK, *frame.tail[:DEV_SUFFIX], MIDDLE_MARK]
-        yield drafts_of(self._filler, ids, frame.typed, end=EOS)
+        ids = asked_for(np.array(frame.prefix[1:], np.int64), np.array(frame.tail[:DEV_SUFFIX], np.int64))
+        yield drafts_of(self._filler, ids.tolist(), frame.typed, end=EOS)

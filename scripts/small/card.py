@@ -13,6 +13,7 @@ from small.report import STEPS, Report, Row, Sample, standard_error
 from small.tokens import MASK
 
 UNMEASURED = "Not measured yet."
+_SOURCE = "It went on from an earlier export, of step {steps}, with new optimisers. All in all: "
 _SCORERS = ("score \\ suffix tokens", *map(str, TAILS))
 
 
@@ -27,6 +28,10 @@ class Facts:
     date: str
     command: str
     curve: Path
+    kernel: str
+    cold_since: int  # the step at which an earlier model was gone on from; 0: none
+    examples: str
+    evaluation: str
     manifest: list[dict[str, object]]
 
 
@@ -36,6 +41,11 @@ def render_card(facts: Facts, report: Report | None) -> str:
         **asdict(facts.size),
         n_parameters=f"{facts.n_parameters / 1e6:.1f}",
         noise=MASK,
+        kernel=facts.kernel,
+        kernels=_template("card_kernels.md").strip(),
+        source=_SOURCE.format(steps=f"{facts.cold_since:,}") if facts.cold_since else "",
+        examples=facts.examples,
+        evaluation=facts.evaluation,
         window=facts.shape.window,
         canvas=facts.shape.canvas,
         reach=facts.shape.reach,

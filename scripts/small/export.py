@@ -13,13 +13,14 @@ from huggingface_hub import save_torch_state_dict
 from small.batches import Shape
 from small.card import Facts, render_card
 from small.data import Data
-from small.net import EPS, ROPE_THETA, Layer, Net, Size
+from small.net import EPS, ROPE_THETA, Net, Size
 from small.noising import Kernel
 from small.report import Report, make_report, read_report, write_report
+from small.samples import filled
+from small.tensors import EXPERT, weights
 from small.tokens import BOS, EOS, MASK, PAD
 from small.training import net_of
 
-EXPERT = 8  # width of the one expert, all zero: the classes always build experts
 SLIDING_WINDOW = 1024  # longer than every sequence trained on
 GAP_LENGTHS = (1, 2, 3, 4, 6, 8, 11, 14, 18, 24)
 SCORE_TAIL_TOKENS = 8
@@ -54,7 +55,11 @@ def export(checkpoint: Path, out: Path, data: Data, *, work: Path, figures: Figu
     shutil.copy(work / "corpus" / "tokenizer.json", part)
     shutil.copy(work / "curve.csv", part)
     report = _report(net, data, work / "report.json", figures)
-    (part / "MODEL_CARD.md").write_text(render_card(_facts(state, data, work), report), encoding="utf-8")
+    evaluation = work / "evaluation"
+    for picture in sorted(evaluation.glob("*.png")):
+        shutil.copy(picture, part)
+    facts = _facts(state, data, work, (filled(part), _evaluation(evaluation)))
+    (part / "MODEL_CARD.md").write_text(render_card(facts, report), encoding="utf-8")
     out.mkdir(parents=True, exist_ok=True)
     for path in sorted(part.iterdir()):
         path.chmod(0o644)
@@ -177,23 +182,14 @@ def generation_config() -> dict[str, Any]:
     }
 
 
-def weights(net: Net) -> dict[str, torch.Tensor]:
-    """The tensors under the names of transformers; what its classes have beyond our network does nothing."""
-    size = net.size
-    named = {
-        "model.decoder.embed_tokens.weight": net.embedding,
-        "model.decoder.norm.weight": net.norm,
-        **_self_conditioning(size),
-        **_vision(size),
-    }
-    for i, layer in enumerate(net.layers):
-        assert isinstance(layer, Layer)
-        named |= {f"model.decoder.layers.{i}.{name}": tensor for name, tensor in _layer(layer, size).items()}
-        named[f"model.encoder.language_model.layers.{i}.layer_scalar"] = torch.ones(1)
-    return {name: tensor.detach().cpu() for name, tensor in named.items()}
+def _evaluation(folder: Path) -> str:
+    """What evaluate.py wrote there with --markdown, in the order of the files' names, and its pictures."""
+    tables = [path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.md"))]
+    pictures = [f"![quality against forwards]({path.name})\n" for path in sorted(folder.glob("*.png"))]
+    return "".join(f"{part}\n" for part in (*tables, *pictures))
 
 
-def _facts(state: dict[str, Any], data: Data, work: Path) -> Facts:
+def _facts(state: dict[str, Any], data: Data, work: Path, told: tuple[str, str]) -> Facts:
     """What the card says of a checkpoint."""
     return Facts(
         size=Size(**state["size"]),
@@ -203,59 +199,12 @@ def _facts(state: dict[str, Any], data: Data, work: Path) -> Facts:
         date=datetime.now(tz=UTC).date().isoformat(),
         command=state["command"],
         curve=work / "curve.csv",
+        kernel=Kernel(**state["kernel"]).name,
+        cold_since=state["cold_since"],
+        examples=told[0],
+        evaluation=told[1],
         manifest=data.manifest,
     )
-
-
-def _layer(layer: Layer, size: Size) -> dict[str, torch.Tensor]:
-    """One decoder layer; the encoder's is tied to it. RMSNorm(0) = 0, so a zero expert adds exactly nothing."""
-    attention = {name: getattr(layer, name) for name in ("q_proj", "k_proj", "v_proj", "o_proj", "q_norm", "k_norm")}
-    mlp = {name: getattr(layer, name) for name in ("gate_proj", "up_proj", "down_proj")}
-    ones = torch.ones(size.hidden)
-    return {
-        **{f"self_attn.{name}.weight": tensor for name, tensor in attention.items() if tensor is not None},
-        **{f"mlp.{name}.weight": tensor for name, tensor in mlp.items()},
-        "input_layernorm.weight": layer.input_norm,
-        "post_attention_layernorm.weight": layer.post_attention_norm,
-        "pre_feedforward_layernorm.weight": layer.pre_mlp_norm,
-        "post_feedforward_layernorm.weight": layer.post_mlp_norm,
-        "post_feedforward_layernorm_1.weight": ones,
-        "post_feedforward_layernorm_2.weight": ones.clone(),
-        "pre_feedforward_layernorm_2.weight": ones.clone(),
-        "layer_scalar": torch.ones(1),
-        "router.proj.weight": torch.zeros(1, size.hidden),
-        "router.scale": ones.clone(),
-        "router.per_expert_scale": torch.ones(1),
-        "experts.gate_up_proj": torch.zeros(1, 2 * EXPERT, size.hidden),
-        "experts.down_proj": torch.zeros(1, size.hidden, EXPERT),
-    }
-
-
-def _self_conditioning(size: Size) -> dict[str, torch.Tensor]:
-    """A block whose output is zero for any input."""
-    name = "model.decoder.self_conditioning."
-    return {
-        name + "pre_norm.weight": torch.ones(size.hidden),
-        name + "gate_proj.weight": torch.zeros(size.mlp, size.hidden),
-        name + "up_proj.weight": torch.zeros(size.mlp, size.hidden),
-        name + "down_proj.weight": torch.zeros(size.hidden, size.mlp),
-    }
-
-
-def _vision(size: Size) -> dict[str, torch.Tensor]:
-    """The stub of a vision tower, width 8, all zero."""
-    name, layer = "model.encoder.vision_tower.", "model.encoder.vision_tower.encoder.layers.0."
-    matrices = [f"self_attn.{kind}_proj.linear.weight" for kind in "qkvo"]
-    matrices += [f"mlp.{kind}_proj.linear.weight" for kind in ("gate", "up", "down")]
-    norms = ["self_attn.q_norm", "self_attn.k_norm", "input_layernorm", "post_attention_layernorm"]
-    norms += ["pre_feedforward_layernorm", "post_feedforward_layernorm"]
-    return {
-        name + "patch_embedder.position_embedding_table": torch.zeros(2, 1, 8),
-        name + "patch_embedder.input_proj.weight": torch.zeros(8, 3),
-        "model.encoder.embed_vision.embedding_projection.weight": torch.zeros(size.hidden, 8),
-        **{layer + matrix: torch.zeros(8, 8) for matrix in matrices},
-        **{f"{layer}{norm}.weight": torch.zeros(8) for norm in norms},
-    }
 
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:

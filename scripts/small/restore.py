@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from small.export import weights
 from small.net import Net, Size
+from small.tensors import weights
 from small.training import Progress
 
 

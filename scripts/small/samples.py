@@ -1,9 +1,13 @@
-"""Five everyday gaps for the model card, filled by the command that users run; good or bad, nothing is retouched."""
+"""Five everyday gaps for the model card, filled as `dgls fill` does; good or bad, nothing is retouched."""
 
-import subprocess
-import sys
-import tempfile
+import asyncio
 from pathlib import Path
+
+from dgls.engines import load
+from dgls.infill import answer
+from dgls.settings import Settings, with_settings
+from dgls.text.document import Document
+from dgls.text.gap import gap_at
 
 CURSOR = "‸"
 FOLDER = Path(__file__).parent / "examples"
@@ -11,19 +15,23 @@ FOLDER = Path(__file__).parent / "examples"
 
 def filled(model: Path) -> str:
     """Each example as it looks after `dgls fill`, the fill between ⟦ and ⟧."""
-    return "\n".join(f"{path.stem}.py\n\n{_indented(_filled(path, model))}" for path in sorted(FOLDER.glob("*.txt")))
+    return asyncio.run(_filled(model))
 
 
-def _filled(path: Path, model: Path) -> str:
-    """One example with its fill."""
-    before, after = path.read_text(encoding="utf-8").split(CURSOR)
-    line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-    with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder) / f"{path.stem}.py"
-        source.write_text(before + after, encoding="utf-8")
-        command = [sys.executable, "-m", "dgls", "fill", f"{source}:{line}:{column}", "--model", str(model)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return f"{before}⟦{done.stdout.removesuffix(chr(10))}⟧{after}"
+async def _filled(model: Path) -> str:
+    """All examples, with the model loaded once."""
+    settings = with_settings(Settings(), {"model": str(model), "device": "cpu"})
+    engine = load(settings)
+    async for _ in engine.start():
+        pass
+    parts = []
+    for path in sorted(FOLDER.glob("*.txt")):
+        before, after = path.read_text(encoding="utf-8").split(CURSOR)
+        found = await answer(gap_at(Document(before + after, name=f"{path.stem}.py"), len(before)), engine, settings)
+        text = found.fills[0].text if found.fills else ""
+        parts.append(f"{path.stem}.py\n\n{_indented(f'{before}⟦{text}⟧{after}')}")
+    await engine.close()
+    return "\n".join(parts)
 
 
 def _indented(text: str) -> str:
