@@ -68,10 +68,21 @@ def healed(prefix: str) -> tuple[str, str]:
     return prefix[: len(prefix) - len(typed)], typed
 
 
+def shown_suffix(prompt: Prompt) -> str:
+    """The suffix as it stands on the canvas: a gap that is whole lines ends before its last line end.
+
+    So the suffix begins as in all other gaps; vocabularies have tokens of a line end with the indentation behind it.
+    """
+    is_line_start = not prompt.prefix or prompt.prefix.endswith("\n")
+    if is_line_start and prompt.suffix and not prompt.suffix.startswith("\n"):
+        return "\n" + prompt.suffix
+    return prompt.suffix
+
+
 def _base(prompt: Prompt, tokens: Tokens, code: str, typed: str, *, pinned: bool) -> Framed:
     """`<bos> code | gap | suffix <eos> <eos> ...`; prompted, the suffix stands before the code instead."""
     bos, eos = _id(tokens, "<bos>"), _id(tokens, "<eos>")
-    tail = tokens.encode(prompt.suffix)
+    tail = tokens.encode(shown_suffix(prompt))
     if pinned:
         return Framed([bos, *tokens.encode(code)], [], tail, typed.encode(), eos)
     told = [bos, *_optional(tokens, "<|suffix|>"), *tail[:64], *_optional(tokens, "<|prefix|>"), *tokens.encode(code)]
@@ -90,7 +101,7 @@ def _chat(prompt: Prompt, tokens: Tokens, code: str, typed: str, *, pinned: bool
         *tokens.encode(f"```{prompt.language}\n{code}"),
     ]
     if pinned:
-        tail = [*tokens.encode(prompt.suffix.rstrip("\n") + "\n```"), turn_end]
+        tail = [*tokens.encode(shown_suffix(prompt).rstrip("\n") + "\n```"), turn_end]
         return Framed(prefix, [], tail, typed.encode(), turn_end)
     return Framed(prefix, [], [], typed.encode(), turn_end, frozenset({turn_end}), pinned=False)
 

@@ -130,8 +130,11 @@ def gap_tokens(tokens: Tokens, prefix: str, text: str) -> tuple[int, int]:
     """How many tokens a text is in the gap behind a prefix, and how many of them a gap length does not count.
 
     What is typed of a symbol is healed: it lies in the gap together with the text, and may join with it to one token.
+    The end of whole lines lies behind the gap.
     """
     typed = healed(prefix)[1]
+    if prefix.endswith("\n") or not prefix:
+        text = text.removesuffix("\n")
     return len(tokens.encode(typed + text)), max(len(tokens.encode(typed)) - 1, 0)
 
 

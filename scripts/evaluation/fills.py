@@ -33,8 +33,8 @@ def outcome(case: Case, answer: Answer, tokens: Tokens, true_tokens: int) -> Out
     """What an answer is worth."""
     best = answer.candidates[0] if answer.candidates else None
     text = answer.fills[0].text if answer.fills else ""
-    # A benchmark's gap is whole lines; the clip leaves the last line end to the suffix.
-    whole = text + "\n" if case.truth.endswith("\n") else text
+    # A benchmark's gap is whole lines.
+    whole = text + "\n" if case.truth.endswith("\n") and not text.endswith("\n") else text
     return Outcome(
         case=case,
         text=text,

@@ -6,7 +6,7 @@ import pytest
 import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models
 
-from dgls.engines.framing import framed, healed
+from dgls.engines.framing import framed, healed, shown_suffix
 from dgls.engines.tokens import Tokens, TypedText
 from dgls.errors import EngineError
 from dgls.text.prompt import Prompt
@@ -130,7 +130,7 @@ def test_chat_framing() -> None:
     assert told.startswith("<bos><|turn>user\nWrite the file a.py")
     assert told.endswith("<turn|>\n<|turn>model\n<|channel>thought\n<channel|>```python\nx = 1")
     tail = tokenizer.decode(list(frame.tail), skip_special_tokens=False)
-    assert tail == "y = 2\n```<turn|>"
+    assert tail == "\ny = 2\n```<turn|>"
 
 
 def test_prompted_framing_pins_nothing() -> None:
@@ -148,3 +148,19 @@ def test_chat_needs_turns() -> None:
     """A base model cannot be asked in turns."""
     with pytest.raises(EngineError, match="strategy=base"):
         framed(Prompt("", ""), Tokens(byte_tokenizer(), 260), "chat", 100)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "suffix", "shown"),
+    [
+        ("def f():\n", "    return x\n", "\n    return x\n"),
+        ("", "import os\n", "\nimport os\n"),
+        ("x = 1\n", "\ny = 2\n", "\ny = 2\n"),
+        ("x = ", "\ny = 2\n", "\ny = 2\n"),
+        ("f(", ")\n", ")\n"),
+        ("x = 1\n", "", ""),
+    ],
+)
+def test_a_gap_of_whole_lines_ends_before_its_last_line_end(prefix: str, suffix: str, shown: str) -> None:
+    """The suffix on the canvas begins with it."""
+    assert shown_suffix(Prompt(prefix, suffix)) == shown
