@@ -12,7 +12,6 @@ from dgls.text.clip import clip
 from dgls.text.fill import Fill, Silence
 from dgls.text.gap import Gap
 from dgls.text.prompt import prompt
-from dgls.text.syntax import n_errors
 
 # Four characters of code are about one token; twice that, so that the engine's own budget in tokens decides.
 _CHARS_PER_TOKEN = 8
@@ -28,6 +27,8 @@ class Candidate:
     score: float
     n_errors: int | None
     draft: Draft
+    silence: Silence | None = None
+    rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ async def infill(gap: Gap, engine: Engine, settings: Settings) -> AsyncGenerator
     candidates = chosen(gap, last.candidates)
     fills = tuple(fills_of(gap, candidates))
     watch.lap("clip")
-    yield Answer(fills, None if fills else Silence.EMPTY, candidates, last.cost, watch.ms)
+    yield Answer(fills, None if fills else silence_of(candidates), candidates, last.cost, watch.ms)
 
 
 async def answer(gap: Gap, engine: Engine, settings: Settings) -> Answer:
@@ -76,8 +77,9 @@ def chosen(gap: Gap, drafts: tuple[Draft, ...]) -> tuple[Candidate, ...]:
     """The candidates, best first: fewest syntax errors around the gap, then the engine's score; empty texts last."""
     candidates = []
     for draft in drafts:
-        text = clip(draft.text, gap)
-        candidates.append(Candidate(draft.text, text, draft.score, n_errors(gap, text), draft))
+        kept = clip(draft.text, gap)
+        found = Candidate(draft.text, kept.text, draft.score, kept.n_errors, draft, kept.silence, kept.rules)
+        candidates.append(found)
     return tuple(sorted(candidates, key=lambda found: (not found.text, found.n_errors or 0, -found.score)))
 
 
@@ -88,6 +90,11 @@ def fills_of(gap: Gap, candidates: tuple[Candidate, ...]) -> list[Fill]:
         if found.text and found.text not in by_text:
             by_text[found.text] = Fill(gap, found.text, _mean_sureness(found.draft))
     return list(by_text.values())
+
+
+def silence_of(candidates: tuple[Candidate, ...]) -> Silence:
+    """Why none of the candidates is worth showing: the best one's reason."""
+    return next((found.silence for found in candidates if found.silence), Silence.EMPTY)
 
 
 def _mean_sureness(draft: Draft) -> float:

@@ -71,6 +71,8 @@ def _candidate(candidate: Candidate) -> dict[str, Any]:
         "raw": candidate.raw,
         "score": _number(candidate.score),
         "n_errors": candidate.n_errors,
+        "rules": candidate.rules,
+        "silence": candidate.silence,
         "gap_tokens": candidate.draft.gap_tokens,
     }
 

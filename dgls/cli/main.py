@@ -1,4 +1,4 @@
-"""The command line: serve | fill FILE:LINE:COL | doctor.
+"""The command line: serve | fill FILE:LINE:COL | clip | doctor.
 
 A failure is one line on stderr, `dgls: <problem>: <next step>`, and an exit code: 1 for a failure, 2 for a command
 line that cannot be understood, 130 after Ctrl-C, 141 when nobody reads the output any more. Heavy packages are
@@ -60,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
     shape = fill.add_mutually_exclusive_group()
     shape.add_argument("--json", action="store_true", help="print everything known about the fill as one JSON object")
     shape.add_argument("--watch", action="store_true", help="show the canvas coming into focus")
+    commands.add_parser("clip", parents=[shared], help="clip texts: JSON lines on stdin, JSON lines on stdout")
     doctor = commands.add_parser("doctor", parents=[shared], help="say what is amiss on this machine and what to do")
     doctor.add_argument("--json", action="store_true", help="print a list of JSON objects")
     return top
@@ -79,11 +80,15 @@ def _command(given: Sequence[str]) -> int:
     """Understands the command line and runs its command. Raises DglsError."""
     arguments = parser().parse_args(given)
     if arguments.command is None:
-        raise UsageError("there is no command", "use serve, fill or doctor, or see dgls --help")
+        raise UsageError("there is no command", "use serve, fill, clip or doctor, or see dgls --help")
     settings = settings_of(arguments)
     if arguments.command == "serve":
         return _serve(settings)
     _speak_utf_8(sys.stdout)
+    if arguments.command == "clip":
+        from dgls.cli.clip import clip_lines
+
+        return clip_lines()
     if arguments.command == "doctor":
         from dgls.cli.doctor import doctor
 

@@ -11,15 +11,16 @@ from pathlib import Path
 from dgls.errors import PositionError, SourceError, UsageError
 from dgls.text.document import Document, Position
 from dgls.text.gap import Gap, gap_at
+from dgls.text.languages import language_of
 
 _PLACE = re.compile(r"(?P<file>.+):(?P<line>[0-9]{1,18}):(?P<column>[0-9]{1,18})", re.DOTALL)
-_LANGUAGES = {".py": "python", ".pyi": "python", ".pyw": "python"}
 
 
 def read_gap(place: str, max_chars: int) -> Gap:
     """The gap at FILE:LINE:COL. Raises UsageError, SourceError or PositionError."""
     path, line, column = split_place(place)
-    document = Document(read_source(path, max_chars), name=path.name, language=_LANGUAGES.get(path.suffix, "plaintext"))
+    language = language_of("plaintext", path.name).name
+    document = Document(read_source(path, max_chars), name=path.name, language=language)
     return gap_at(document, offset_of(document, line, column))
 
 

@@ -12,6 +12,10 @@ class Silence(StrEnum):
     LOADING = "loading"  # the engine is not ready yet
     FAILED = "failed"  # the engine could not be loaded, or broke
     EMPTY = "empty"  # nothing of what the model wrote is worth showing
+    UNRESOLVED = "unresolved"  # the model left places open in what it wrote
+    REPEATS = "repeats"  # it only wrote the next lines once more
+    BROKEN = "broken"  # no beginning of it fits without a syntax error
+    UNSURE = "unsure"  # the model was not sure of the beginning
     LATE = "late"  # the deadline passed
     STALE = "stale"  # the document moved on to something that the fill does not continue
     OUTSIDE = "outside"  # the position lies outside the document

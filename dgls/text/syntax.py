@@ -1,53 +1,92 @@
-"""The only place for tree-sitter: how many syntax errors a fill leaves around its gap."""
+"""The only place for tree-sitter: how many syntax errors a fill leaves around its gap.
+
+Grammars are imported when they are first used. All 24 come as wheels of their own.
+"""
 
 import re
 from functools import cache
+from importlib import import_module
 
-import tree_sitter_python
-from tree_sitter import Language, Node, Parser
+from tree_sitter import Language as Grammar
+from tree_sitter import Node, Parser
 
 from dgls.text.gap import Gap
+from dgls.text.languages import Language, language_of
+from dgls.text.literals import ending, literals
+from dgls.text.tags import end_tags
+from dgls.text.window import Window, window
 
-# A line that starts a top-level statement: what precedes it can be parsed without it.
-_TOP_LEVEL = re.compile(r"^[^\s#)\]}]", re.MULTILINE)
-_MAX_WINDOW_CHARS = 20_000
+# Language -> the grammar's module and function.
+_GRAMMARS = {
+    **{
+        name: (f"tree_sitter_{name}", "language")
+        for name in (
+            *("python", "javascript", "go", "rust", "c", "cpp", "java", "ruby", "html", "css", "json", "yaml"),
+            *("toml", "bash", "lua", "kotlin", "swift", "scala", "sql", "markdown"),
+        )
+    },
+    "typescript": ("tree_sitter_typescript", "language_typescript"),
+    "tsx": ("tree_sitter_typescript", "language_tsx"),
+    "csharp": ("tree_sitter_c_sharp", "language"),
+    "php": ("tree_sitter_php", "language_php"),
+}
+# One byte for one code point: so that the parser's offsets are ours. Letters of any script are letters.
+_NON_ASCII = re.compile(r"[^\x00-\x7f]")
 
-_GRAMMARS = {"python": tree_sitter_python.language}
+
+class Syntax:
+    """Counts the syntax errors around one gap; each text is parsed once."""
+
+    def __init__(self, around: Window, language: Language) -> None:
+        self._before, self._after = _ascii(around.before), _ascii(around.after)
+        self._parser = parser(language.name)
+        self._language = language
+        self._cut = around.cut
+        self._counts: dict[str, int] = {}
+
+    def n_errors(self, text: str) -> int | None:
+        """How many ERROR and MISSING nodes the window has with `text` (LF) in the gap; None without a grammar."""
+        if self._parser is None:
+            return None
+        if text not in self._counts:
+            whole = self._before + _ascii(text) + self._after
+            root = self._parser.parse((whole + self._rest(whole)).encode()).root_node
+            self._counts[text] = _count_errors(root) if root.has_error else 0
+        return self._counts[text]
+
+    def _rest(self, whole: str) -> str:
+        """What ends the elements, the string or the comment that a window ends in."""
+        if self._language.shape == "markup":
+            return end_tags(whole)
+        return ending(literals(whole, self._language)[1], self._language) if self._cut else ""
+
+
+def syntax_of(gap: Gap) -> Syntax:
+    """What counts the errors around a gap."""
+    language = language_of(gap.document.language, gap.document.name)
+    return Syntax(window(gap, language), language)
 
 
 def n_errors(gap: Gap, text: str) -> int | None:
     """How many ERROR and MISSING nodes a window around the gap has once it is filled with `text`.
 
-    The window reaches from the top-level statement before the gap to the second one after it, so that the cost does
-    not grow with the file. None for a language without a grammar.
+    None for a language without a grammar.
     """
-    parser = _parser(gap.document.language)
-    if parser is None:
-        return None
-    before, after = _window(gap)
-    root = parser.parse((before + text + after).encode("utf-8", "replace")).root_node
-    return _count_errors(root) if root.has_error else 0
-
-
-def _window(gap: Gap) -> tuple[str, str]:
-    """The text of the window before and after the gap."""
-    source = gap.document.text
-    before = source[max(gap.start - _MAX_WINDOW_CHARS, 0) : gap.start]
-    starts = [found.start() for found in _TOP_LEVEL.finditer(before)]
-    after = source[gap.end : gap.end + _MAX_WINDOW_CHARS]
-    first_line_end = after.find("\n") + 1
-    ends = _TOP_LEVEL.finditer(after, first_line_end) if first_line_end else iter(())
-    next(ends, None)
-    end = next(ends, None)
-    # Two statements before: a decorator or an `if` belongs to the line below it.
-    return before[starts[-2] if len(starts) > 1 else 0 :], after[: end.start() if end else len(after)]
+    return syntax_of(gap).n_errors(text.replace("\r\n", "\n"))
 
 
 @cache
-def _parser(language: str) -> Parser | None:
-    """The parser of a language; None without a grammar."""
-    grammar = _GRAMMARS.get(language)
-    return Parser(Language(grammar())) if grammar else None
+def parser(name: str) -> Parser | None:
+    """The parser of a language, by our name for it; None without a grammar."""
+    if name not in _GRAMMARS:
+        return None
+    module, function = _GRAMMARS[name]
+    return Parser(Grammar(getattr(import_module(module), function)()))
+
+
+def _ascii(text: str) -> str:
+    """The text with a letter in the place of every character beyond ASCII."""
+    return text if text.isascii() else _NON_ASCII.sub("x", text.replace("\ufeff", " "))
 
 
 def _count_errors(root: Node) -> int:

@@ -42,8 +42,24 @@ def test_json_says_everything(dgls: Dgls, scripted: Scripted, source: Path) -> N
         "encoded_tokens": 0,
         "reused_tokens": 0,
         "candidates": [
-            {"text": "a + b", "raw": "a + b", "score": 0.0, "n_errors": 0, "gap_tokens": 1},
-            {"text": "b + a", "raw": "b + a", "score": 0.0, "n_errors": 0, "gap_tokens": 1},
+            {
+                "text": "a + b",
+                "raw": "a + b",
+                "rules": [],
+                "silence": None,
+                "score": 0.0,
+                "n_errors": 0,
+                "gap_tokens": 1,
+            },
+            {
+                "text": "b + a",
+                "raw": "b + a",
+                "rules": [],
+                "silence": None,
+                "score": 0.0,
+                "n_errors": 0,
+                "gap_tokens": 1,
+            },
         ],
         "tokens": [{"text": "a + b", "sureness": 1.0}],
     }

@@ -1,0 +1,57 @@
+"""The last questions: does it parse, and is it worth showing?"""
+
+from collections.abc import Iterator
+
+from dgls.text.clip.place import Place, Work, n_word_chars
+from dgls.text.fill import Silence
+
+_MAX_PARSES = 12
+_TRUSTED = 3  # errors around the gap: with more, a count says nothing about the text
+_FEW = 3  # letters and digits
+
+
+def parses(work: Work, place: Place) -> Work:
+    """X1: the longest beginning in whole lines that adds no syntax error to those that are there without it.
+
+    A shorter one is taken, too, when no error at all is left with it.
+    """
+    if not work.text.strip() or not place.n_errors(work.text):
+        return work
+    beginnings = list(_beginnings(work.text))
+    clean = next((kept for kept in beginnings if place.n_errors(kept) == 0), None)
+    if clean is not None:
+        return Work(clean, joined=work.joined)
+    n_before = place.n_errors("") or 0
+    if not place.breaks(work.text, "") or n_before > (0 if place.language.name == "sql" else _TRUSTED):
+        return work
+    fitting = next((kept for kept in beginnings if not place.breaks(kept, "")), None)
+    if fitting is not None:
+        return Work(fitting, joined=work.joined)
+    # One error alone may be the grammar's, or the user's who is still typing.
+    first = work.text.split("\n", 1)[0]
+    hopeless = (place.n_errors(first) or 0) > n_before + 1 or n_word_chars(first) < _FEW
+    return work.silent(Silence.BROKEN) if hopeless else Work(first, joined=work.joined)
+
+
+def _beginnings(text: str) -> Iterator[str]:
+    """The beginnings of a text in whole lines, longest first, but not too many."""
+    lines = text.split("\n")
+    for n_lines in range(len(lines) - 1, max(len(lines) - _MAX_PARSES, 0), -1):
+        kept = "\n".join(lines[:n_lines]).rstrip()
+        if kept.strip():
+            yield kept
+
+
+def next_line_again(work: Work, place: Place) -> Work:
+    """D1: nothing is shown that only repeats the next lines."""
+    lines = [line.strip() for line in work.text.split("\n") if line.strip()]
+    below = [line.strip() for line in ([place.rest] if place.rest.strip() else []) + place.next_lines[: len(lines)]]
+    enough = n_word_chars(work.text) >= _FEW if place.ide else len(lines) > 1
+    if lines and enough and lines == below[: len(lines)] and not place.breaks("", work.text):
+        return work.silent(Silence.REPEATS)
+    return work
+
+
+def nothing(work: Work, place: Place) -> Work:
+    """D2: white space alone is not worth showing."""
+    return work if work.silence or work.text.strip() else work.silent(Silence.EMPTY)

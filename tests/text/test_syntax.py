@@ -1,0 +1,77 @@
+"""The window around a gap: what it says about syntax is what the whole file says, at a cost that does not grow."""
+
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tree_sitter import Node
+
+from dgls.text.document import Document
+from dgls.text.gap import gap_at
+from dgls.text.languages import language_of
+from dgls.text.syntax import n_errors, parser
+from dgls.text.window import window
+from tests.text.overrun import cuts
+
+ROOT = Path(__file__).parent.parent.parent
+FIXTURES = sorted((ROOT / "fixtures" / "clip").iterdir())
+
+
+def language_name(path: Path) -> str:
+    """The language of a file."""
+    return language_of("", path.name).name
+
+
+def has_error(language: str, text: str) -> bool:
+    """Whether a whole text does not parse."""
+    found = parser(language)
+    assert found is not None
+    root: Node = found.parse(text.encode()).root_node
+    return root.has_error
+
+
+@pytest.mark.parametrize("path", FIXTURES, ids=language_name)
+def test_every_grammar_reads_its_fixture(path: Path) -> None:
+    assert not has_error(language_name(path), path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("path", FIXTURES, ids=language_name)
+def test_a_window_of_a_long_file_is_as_clean_as_the_file(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    long = text * (15_000 // len(text))
+    # Some files cannot stand there twice; a namespace that is cut in two is an error.
+    if has_error(language_name(path), long) or language_name(path) == "cpp":
+        long = text
+    found = [n_errors(cut.gap, cut.middle) for cut in cuts(language_name(path), long, 40, random.Random(1))]
+    assert sum(map(bool, found)) <= len(found) // 3
+
+
+@pytest.mark.parametrize("line", ["return (", "x = = 1", "def g(:", "))"])
+def test_an_error_in_the_window_is_an_error_in_the_file(line: str) -> None:
+    text = Path(random.__file__).read_text(encoding="utf-8")
+    for cut in cuts("python", text, 20, random.Random(2)):
+        if cut.text[cut.start - 1] == " " and not has_error("python", text) and '"""' not in text[cut.start :][:2000]:
+            wrong = cut.gap.prefix + line + cut.suffix
+            assert bool(n_errors(cut.gap, line)) >= (has_error("python", wrong) and '"' not in cut.middle)
+
+
+def test_a_window_does_not_grow_with_the_file() -> None:
+    lines = Path(random.__file__).read_text(encoding="utf-8").split("\n")
+    long = "\n".join(lines * 20)
+    gap = gap_at(Document(long), len(long) // 2)
+    found = window(gap, language_of("python"))
+    assert len(found.before) + len(found.after) < 20_000
+    begun = time.perf_counter()
+    n_errors(gap, "x = 1")
+    assert time.perf_counter() - begun < 0.5
+
+
+def test_grammars_are_imported_when_they_are_used() -> None:
+    code = (
+        "import sys, dgls.lsp.server, dgls.text.clip; print([name for name in sys.modules if 'tree_sitter_' in name])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout.strip(), done.stderr) == ("[]", "")
