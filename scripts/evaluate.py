@@ -3,7 +3,7 @@
     python scripts/evaluate.py lines|spans [--n 240] [--files PATH...]
     python scripts/evaluate.py human-eval-infilling --data HumanEval-SingleLineInfilling.jsonl.gz [--n 100]
     ... [--engine NAME] [--model ID] [--twin FOLDER] [--set NAME=VALUE] [--ways chosen oracle 8 oracle@prefix-only]
-    ... [--sweep max_steps=1,2,4,8,16,48] [--out RESULT.json] [--markdown RESULT.md] [--plot PICTURE.png]
+    ... [--sweep max_steps=1,2,4,8,16,48] [--out RESULT.json] [--markdown RESULT.md] [--card BRIEF.md] [--plot PICTURE.png]
 
 Without --files, `lines` and `spans` come from the files that the small model's training holds out: other models may
 have read them. A benchmark's random spans are the same task with another file.
@@ -39,7 +39,7 @@ from evaluation.plots import plot
 from evaluation.results import of_run, result
 from evaluation.sources import cases_of
 from evaluation.sweeps import Variant, variants
-from evaluation.tables import aligned, markdown, tables
+from evaluation.tables import aligned, brief, markdown, tables
 from evaluation.ways import Way, way_of
 
 
@@ -87,6 +87,8 @@ def write(given: argparse.Namespace, whole: Mapping[str, Any]) -> None:
             given.out.write_text(json.dumps(whole, indent=1), encoding="utf-8")
         if given.markdown:
             given.markdown.write_text(markdown(whole), encoding="utf-8")
+        if given.card:
+            given.card.write_text(brief(whole), encoding="utf-8")
         if given.plot:
             plot(whole["results"], f"{given.task}, {whole['n']} gaps, {whole['engine']}", given.plot)
     except OSError as error:
@@ -135,7 +137,8 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--twin", type=Path, metavar="FOLDER", help="what train_small.py --twin wrote")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="any setting of dgls")
     parser.add_argument("--out", type=Path, help="a JSON file for everything")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="the tables for a model card")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="all tables as Markdown")
+    parser.add_argument("--card", type=Path, metavar="FILE", help="one Markdown table, for a model card")
     parser.add_argument("--plot", type=Path, help="a picture of exact match against forwards; needs matplotlib")
     return parser
 

@@ -53,8 +53,8 @@ def test_the_truths_of_a_benchmark_pass_their_own_tests(tmp_path: Path) -> None:
 def test_a_benchmark_is_measured_and_written_in_all_forms(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out, card = tmp_path / "result.json", tmp_path / "result.md"
-    files = ["--out", str(out), "--markdown", str(card)]
+    out, card, short = tmp_path / "result.json", tmp_path / "result.md", tmp_path / "brief.md"
+    files = ["--out", str(out), "--markdown", str(card), "--card", str(short)]
     ways = ["--ways", "chosen", "oracle", "2"]
     sweep = ["--sweep", "entropy_bound=0.02,0.5"]
     data = ["--data", str(problems(tmp_path)), "--set", "threads=1"]
@@ -78,6 +78,8 @@ def test_a_benchmark_is_measured_and_written_in_all_forms(
     assert "Exact by true length in tokens, %" in printed
     assert "difference chosen entropy_bound=0.02 - oracle entropy_bound=0.02 exact " in printed
     assert "| way | sweep | exact | pass@1 | first token |" in card.read_text(encoding="utf-8")
+    assert "| way | sweep | exact, % | pass@1, % | first token, % |" in short.read_text(encoding="utf-8")
+    assert short.read_text(encoding="utf-8").count("| chosen |") == 2
 
 
 def test_own_files_are_cut_into_gaps_of_the_wanted_lengths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ _TOPICS = {
     "Lengths in tokens": ("length off", "length bias", "pins changed"),
     "Cost": ("forwards", "forwards median", "steps", "steps median", "tokens/forward"),
 }
+_BRIEF = ("exact", "pass@1", "first token", "parses", "echo", "length bias", "forwards median")
 _COVERAGES = (0.1, 0.25, 0.5, 0.75, 1.0)
 
 Table = tuple[str, list[list[str]]]  # a title, and rows of which the first is the head
@@ -45,12 +46,27 @@ def markdown(whole: Mapping[str, Any]) -> str:
         f"`{whole['command']}`, {whole['date']}: {whole['engine']}, {n} gaps, seed {whole['seed']}; {versions}. "
         "In brackets 95 % bootstrap intervals over gaps."
     ]
-    for title, (head, *rows) in tables(results):
-        body = [head, ["---"] * len(head), *rows]
-        parts.append(f"**{title}**\n\n" + "\n".join(f"| {' | '.join(cells)} |" for cells in body))
+    parts += [f"**{title}**\n\n{_grid(rows)}" for title, rows in tables(results)]
     if whole["comparisons"]:
         parts.append("\n".join(f"- {entry['text']}" for entry in whole["comparisons"]))
     return "\n\n".join(parts) + "\n"
+
+
+def brief(whole: Mapping[str, Any]) -> str:
+    """A result as one Markdown table, and what was compared of exact match."""
+    results = whole["results"]
+    known = [name for name in _BRIEF if any(name in found["summary"] for found in results)]
+    head = [f"{name}, %" if MEASURES[name].is_share else name for name in known]
+    rows = [[_cell(name, found["summary"].get(name)) for name in known] for found in results]
+    parts = [f"`{whole['command']}`, {whole['n']} gaps:", _grid(_named(results, head, rows))]
+    compared = [entry["text"] for entry in whole["comparisons"] if entry.get("measure", "exact") == "exact"]
+    return "\n\n".join([*parts, "\n".join(f"- {text}" for text in compared)]).rstrip() + "\n"
+
+
+def _grid(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of which the first is the head as a Markdown table."""
+    head, *body = rows
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in [head, ["---"] * len(head), *body])
 
 
 def _named(results: Sequence[Mapping[str, Any]], head: Sequence[str], rows: list[list[str]]) -> list[list[str]]:
