@@ -3,7 +3,8 @@
     python scripts/evaluate.py lines|spans [--n 240] [--files PATH...]
     python scripts/evaluate.py human-eval-infilling --data HumanEval-SingleLineInfilling.jsonl.gz [--n 100]
     ... [--engine NAME] [--model ID] [--twin FOLDER] [--set NAME=VALUE] [--ways chosen oracle 8 oracle@prefix-only]
-    ... [--sweep max_steps=1,2,4,8,16,48] [--out RESULT.json] [--markdown RESULT.md] [--card BRIEF.md] [--plot PICTURE.png]
+    ... [--sweep max_steps=1,2,4,8,16,48]
+    ... [--out RESULT.json] [--markdown RESULT.md] [--card BRIEF.md] [--plot PICTURE.png]
 
 Without --files, `lines` and `spans` come from the files that the small model's training holds out: other models may
 have read them. A benchmark's random spans are the same task with another file.

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -187,9 +188,9 @@ def test_the_twin_reads_as_it_was_trained(monkeypatch: pytest.MonkeyPatch) -> No
     bench = LocalBench(with_settings(Settings(), {"threads": 1}), BUNDLED)
     asked: list[list[int]] = []
 
-    def noted(filler: Filler, prefix: list[int], typed: bytes, **how: int) -> Drafts:
+    def noted(filler: Filler, prefix: list[int], typed: bytes, **how: Any) -> Drafts:
         asked.append(prefix)
-        assert (typed, how) == (b"ret", {"end": EOS})
+        assert (typed, how) == (b"ret", {"end": EOS, "one_line": False})
         return drafts_of(filler, prefix, typed, most=3, **how)
 
     monkeypatch.setattr("evaluation.twin.drafts_of", noted)

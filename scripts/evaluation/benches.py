@@ -55,8 +55,8 @@ class LocalBench:
         """An engine on the loaded weights. Raises ModelError or UsageError."""
         if way.twin:
             if self._twin is None:
-                raise UsageError("the way 'twin' needs a trained twin", "give its folder: --twin FOLDER")
-            return Twin(self._twin)
+                raise UsageError(f"the way {way.name!r} needs a trained twin", "give its folder: --twin FOLDER")
+            return Twin(self._twin, one_line=way.name == "twin-line")
         settings = with_settings(variant.settings, {"strategy": "prompted"} if way.prompted else {})
         if any(getattr(settings, name) != getattr(self._settings, name) for name in _LOADED_WITH):
             self._load(settings)

@@ -1,6 +1,7 @@
 """Writing from left to right, token by token: the baseline that sees no suffix, by the encoder of the same weights."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from itertools import islice
 
 import torch
 
@@ -37,17 +38,25 @@ class LeftToRight(Writer):
     async def drafts(self, prompt: Prompt) -> AsyncGenerator[Drafts, None]:
         """One draft, with the probability of each token and one forward for each."""
         frame = framed(prompt, self._filler.tokens, "auto", self._filler.facts.context_tokens)
-        yield drafts_of(self._filler, list(frame.prefix), frame.typed, most=self._n_tokens)
+        one_line = self._n_tokens is None
+        yield drafts_of(self._filler, list(frame.prefix), frame.typed, most=self._n_tokens, one_line=one_line)
 
 
 def drafts_of(
-    filler: Filler, prefix: list[int], typed: bytes, *, most: int | None = None, end: int | None = None
+    filler: Filler,
+    prefix: list[int],
+    typed: bytes,
+    *,
+    most: int | None = None,
+    end: int | None = None,
+    one_line: bool = False,
 ) -> Drafts:
     """What is written greedily behind a prefix, as the only candidate.
 
-    It begins with what is typed, and ends after `most` tokens, or at the token `end`, or else at a line's end.
+    It begins with what is typed, and ends after `most` tokens, at the token `end`, or, if asked for, with its line.
     """
-    ids, sureness = _written(filler, prefix, typed, most, end)
+    written = list(islice(_written(filler, prefix, typed, end, one_line), most or _MOST_TOKENS))
+    ids, sureness = [token for token, _ in written], [p for _, p in written]
     text = "".join(filler.tokens.pieces(ids))[len(typed.decode()) :]
     tokens = tuple(Token(text if n == 0 else "", p, settled=True) for n, p in enumerate(sureness))
     n_forwards = len(ids) + (end is not None)
@@ -57,9 +66,9 @@ def drafts_of(
 
 @torch.no_grad()
 def _written(
-    filler: Filler, prefix: list[int], typed: bytes, most: int | None, end: int | None
-) -> tuple[list[int], list[float]]:
-    """Tokens and their probabilities."""
+    filler: Filler, prefix: list[int], typed: bytes, end: int | None, one_line: bool
+) -> Iterator[tuple[int, float]]:
+    """Tokens and their probabilities, without end unless there is one."""
     model, tokens = filler.model, filler.tokens
     held = TypedText(tokens, typed, model.device)
     banned = tokens.banned.to(model.device).clone()
@@ -67,8 +76,7 @@ def _written(
         banned[end] = False
     cache = PrefixCache(model)
     ids: list[int] = []
-    sureness: list[float] = []
-    while len(ids) < (most or _MOST_TOKENS):
+    while True:
         cache.sync([*prefix, *ids])
         last = torch.tensor([[cache.prefix.ids[-1]]], device=model.device)
         hidden = model.encode(last, cache.prefix.without_last(1), len(cache.prefix.ids) - 1)
@@ -77,9 +85,7 @@ def _written(
         if allowed is not None:
             logits = logits.masked_fill(~allowed, -torch.inf)
         token = int(logits.argmax())
-        ends_line = most is None and end is None and allowed is None and b"\n" in tokens.bytes_of(token) and ids
-        if token == end or ends_line:
-            break
+        if token == end or (one_line and ids and allowed is None and b"\n" in tokens.bytes_of(token)):
+            return
+        yield token, float(logits.softmax(-1)[token])
         ids.append(token)
-        sureness.append(float(logits.softmax(-1)[token]))
-    return ids, sureness

@@ -5,7 +5,8 @@
     LENGTH     chosen         among several lengths, as in an editor
                oracle         the true one
                8              any number of tokens
-               twin           no canvas: the autoregressive twin of --twin, which sees prefix and suffix and ends itself
+               twin           no canvas: the autoregressive twin of --twin, which sees both sides and ends itself;
+                              twin-line ends with its line at the latest
                left-to-right  no canvas: the encoder of the same weights writes to the end of the line without a suffix;
                               left-to-right-oracle stops at the true length instead
     STRATEGY   pinned         the suffix stands on the canvas (the default)
@@ -77,10 +78,10 @@ def _with_length(way: Way, length: str) -> Way:
     """The way with what its first word says. Raises UsageError."""
     if length.isdecimal() and int(length):
         return replace(way, fixed=int(length))
-    if length not in ("chosen", "oracle", "twin", "left-to-right", "left-to-right-oracle"):
+    if length not in ("chosen", "oracle", "twin", "twin-line", "left-to-right", "left-to-right-oracle"):
         raise UsageError(f"there is no way {way.name!r} to fill a gap", _HINT)
     left_to_right = length.startswith("left")
-    return replace(way, oracle=length.endswith("oracle"), left_to_right=left_to_right, twin=length == "twin")
+    return replace(way, oracle=length.endswith("oracle"), left_to_right=left_to_right, twin=length.startswith("twin"))
 
 
 def _modified(way: Way, modifier: str) -> Way:
