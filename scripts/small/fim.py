@@ -82,6 +82,7 @@ def measure_fim(net: Net, gaps: Gaps) -> Quick:
 
     `exact` is what greedy decoding would reach, without being told the length.
     """
+    gaps = gaps.to("cpu")
     found = [_middle(net, gaps, i) for i in range(len(gaps))]
     losses, right = (torch.cat([pair[k] for pair in found]) for k in (0, 1))
     hits = [pair[1] for pair in found]
@@ -97,7 +98,8 @@ def _middle(net: Net, gaps: Gaps, i: int) -> tuple[torch.Tensor, torch.Tensor]:
     suffix = following[length : length + DEV_SUFFIX]
     before = asked_for(prefix, suffix[suffix != EOS])
     ids = torch.from_numpy(np.concatenate([before, following[:length], [EOS]]))[None]
-    nothing = torch.zeros((1, 0, 1), dtype=torch.long)
+    ids = ids.to(net.embedding.device)
+    nothing = torch.zeros((1, 0, 1), dtype=torch.long, device=ids.device)
     encoded, _ = net(ids, nothing, nothing[..., 0], 1)
     logits, truth = net.logits(encoded[0, -length - 2 : -1]), ids[0, -length - 1 :]
     return torch.nn.functional.cross_entropy(logits, truth, reduction="none"), logits.argmax(-1) == truth
