@@ -31,6 +31,7 @@ from small.tokens import (
     BOS,
     EOS,
     MASK,
+    MIDDLE_MARK,
     N_SPECIAL,
     PAD,
     PREFIX_MARK,
@@ -250,11 +251,11 @@ def test_a_window_of_the_twin_is_suffix_prefix_middle(run: Run) -> None:
         n_moved += 1
         assert window[:2] == [BOS, SUFFIX_MARK]
         assert window[n_filled - 1] == EOS
-        mark = window.index(PREFIX_MARK)
-        whole = window[mark + 1 : n_filled - 1] + window[2:mark]
+        mark, middle = window.index(PREFIX_MARK), window.index(MIDDLE_MARK)
+        whole = window[mark + 1 : middle] + window[middle + 1 : n_filled - 1] + window[2:mark]
         assert any("".join(map(chr, whole)) in text for text in texts)
         middles += window[row.index(2) + 1 : n_filled]
-        assert row.index(2) >= mark
+        assert row.index(2) == middle
     assert 48 <= n_moved < 64
     assert batch.gap_targets.tolist() == middles
     assert torch.equal(batch.ar_targets, batch.windows.flatten()[batch.ar_rows + 1])

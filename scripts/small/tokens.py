@@ -6,7 +6,7 @@ from pathlib import Path
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 PAD, EOS, BOS, MASK = 0, 1, 2, 3
-PREFIX_MARK, SUFFIX_MARK = 4, 5  # the bundled model never sees them, its autoregressive twin does
+PREFIX_MARK, SUFFIX_MARK, MIDDLE_MARK = 4, 5, 6  # the bundled model never sees them, its autoregressive twin does
 SPECIAL_TOKENS = (
     *("<pad>", "<eos>", "<bos>", "<mask>", "<|prefix|>", "<|suffix|>", "<|middle|>", "<|file|>"),
     *(f"<|reserved_{i}|>" for i in range(8)),
