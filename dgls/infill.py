@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from dgls.engines import Cost, Draft, Drafts, Engine
 from dgls.settings import Settings
-from dgls.text.clip import clip
+from dgls.text.clip import Sureness, clip
 from dgls.text.fill import Fill, Silence
 from dgls.text.gap import Gap
 from dgls.text.prompt import prompt
@@ -52,7 +52,7 @@ async def infill(gap: Gap, engine: Engine, settings: Settings) -> AsyncGenerator
         async for last in stream:
             watch.lap("engine")
             yield last
-    candidates = chosen(gap, last.candidates)
+    candidates = chosen(gap, last.candidates, settings.least_sureness_percent / 100)
     fills = tuple(fills_of(gap, candidates))
     watch.lap("clip")
     yield Answer(fills, None if fills else silence_of(candidates), candidates, last.cost, watch.ms)
@@ -73,11 +73,12 @@ async def answer(gap: Gap, engine: Engine, settings: Settings) -> Answer:
     return Answer(silence=Silence.LATE, cost=cost, ms=watch.ms)
 
 
-def chosen(gap: Gap, drafts: tuple[Draft, ...]) -> tuple[Candidate, ...]:
+def chosen(gap: Gap, drafts: tuple[Draft, ...], least_sureness: float = 0.0) -> tuple[Candidate, ...]:
     """The candidates, best first: fewest syntax errors around the gap, then the engine's score; empty texts last."""
     candidates = []
     for draft in drafts:
-        kept = clip(draft.text, gap)
+        sureness = Sureness([(token.text, token.sureness) for token in draft.tokens], least_sureness)
+        kept = clip(draft.text, gap, sureness=sureness)
         found = Candidate(draft.text, kept.text, draft.score, kept.n_errors, draft, kept.silence, kept.rules)
         candidates.append(found)
     return tuple(sorted(candidates, key=lambda found: (not found.text, found.n_errors or 0, -found.score)))

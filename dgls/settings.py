@@ -53,6 +53,9 @@ class Settings:
     n_documents: int = _setting(4, "How many documents keep their prefix in the model's cache.", least=1, most=1024)
     pause_ms: int = _setting(50, "How long an automatic request waits for a newer key.", least=0, most=10_000)
     deadline_ms: int = _setting(10_000, "How long a request may take before it is answered empty.", least=1)
+    least_sureness_percent: int = _setting(
+        10, "A fill ends before the first token of which the model is less sure than this.", least=0, most=100
+    )
     n_alternatives: int = _setting(4, "Most items in the answer to an invoked request.", least=1, most=16)
     max_document_chars: int = _setting(5_000_000, "Larger documents get no fills.", least=1)
     log_file: str = _setting("", "Where the log goes; empty means stderr.")

@@ -1,11 +1,12 @@
 """Measures what dgls costs, in counts and in ratios of one run; wall times are noisy and only reported.
 
-    python scripts/bench.py [startup] [overhead] [forwards] [keystrokes] [--json]
+    python scripts/bench.py [startup] [overhead] [forwards] [keystrokes] [clip] [--json]
 
 startup     a real server process: time to the answer of `initialize`, memory before a model is asked for
 overhead    the server's own time for a request on 4,000 lines, with an engine that answers at once
 forwards    passes of the bundled model for each fill
 keystrokes  prefix tokens that a key typed into a 2,000-line file encodes anew, and how many are reused
+clip        milliseconds of one clip by language and file length, the very first one of a language included
 """
 
 import argparse
@@ -182,6 +183,45 @@ def keystrokes(n_lines: int = 2000) -> dict[str, Any]:
     }
 
 
+def clip(n_gaps: int = 150) -> dict[str, Any]:
+    """Milliseconds of a clip by language and lines of the file; the first one of each imports its grammar."""
+    from dgls.text.clip import clip as clipped
+    from dgls.text.languages import language_of
+
+    found = {}
+    for path in sorted((Path(__file__).parent.parent / "fixtures/clip").iterdir()):
+        text, language = path.read_text(encoding="utf-8"), language_of("", path.name).name
+        for n_lines in (100, 1_000, 10_000):
+            milliseconds = []
+            for gap, raw in _overruns(
+                "\n".join((text * (n_lines // text.count("\n") + 1)).split("\n")[:n_lines]), n_gaps
+            ):
+                begun = time.perf_counter()
+                clipped(raw, _gap(gap, language))
+                milliseconds.append((time.perf_counter() - begun) * 1000)
+            found[f"{language} {n_lines}"] = _summary(milliseconds)
+    return found
+
+
+def _overruns(text: str, n: int) -> Iterator[tuple[tuple[str, int], str]]:
+    """Text and offset of gaps of a few lines spread over a file, and what a model might write: the middle and more."""
+    lines = text.split("\n")
+    for number in range(n):
+        first = number * (len(lines) - 12) // n
+        middle, below = "\n".join(lines[first : first + 4]), "\n".join(lines[first + 4 :])
+        above = "".join(f"{line}\n" for line in lines[:first])
+        raw = (middle, f"{middle}\n{below[:300]}", f"{middle}\n}})", f"{middle}\nother code (")[number % 4]
+        yield (f"{above}\n{below}", len(above)), raw
+
+
+def _gap(given: tuple[str, int], language: str) -> Any:
+    """The gap at an offset of a text."""
+    from dgls.text.document import Document
+    from dgls.text.gap import gap_at
+
+    return gap_at(Document(given[0], language=language), given[1])
+
+
 def _bundled() -> Any:
     """The bundled model on one CPU thread."""
     from dgls.engines.filler import load_filler
@@ -239,6 +279,7 @@ MEASUREMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "overhead": overhead,
     "forwards": forwards,
     "keystrokes": keystrokes,
+    "clip": clip,
 }
 
 

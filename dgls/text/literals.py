@@ -13,12 +13,12 @@ _MULTI_LINE_QUOTES = {
 }
 
 
-def literals(text: str, language: Language, inside: str = "") -> tuple[list[tuple[int, int]], str]:
-    """Begin and end of every one, and the mark that begins the one which the text ends in.
+def literals(text: str, language: Language, inside: str = "") -> tuple[list[tuple[int, int, str]], str]:
+    """Begin, end and first mark of every one, and the mark of the one which the text ends in.
 
     `inside` is the mark of the one that the text begins in.
     """
-    spans: list[tuple[int, int]] = []
+    spans: list[tuple[int, int, str]] = []
     begin, at = 0, 0
     opener = _opener(language)
     while True:
@@ -30,9 +30,9 @@ def literals(text: str, language: Language, inside: str = "") -> tuple[list[tupl
             continue
         end = text.find(_closing(inside, language), at)
         if end < 0:
-            return [*spans, (begin, len(text))], inside
+            return [*spans, (begin, len(text), inside)], inside
         at = end + len(_closing(inside, language))
-        spans.append((begin, at))
+        spans.append((begin, at, inside))
         inside = ""
 
 

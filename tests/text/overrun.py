@@ -7,7 +7,7 @@ from functools import cached_property
 
 from dgls.text.document import Document
 from dgls.text.gap import Gap, gap_at
-from dgls.text.window import indent_of
+from dgls.text.nesting import indent_of
 
 _MAX_CHARS = 1200
 _UNRELATED = {

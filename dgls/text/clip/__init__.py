@@ -5,13 +5,14 @@ Nothing here looks at a model, a clock or the editor. A text that is clipped onc
 
 from dataclasses import dataclass
 
-from dgls.text.clip import brackets, data, drops, echoes, elements, indents, joins, marks, repeats, scope, tails
+from dgls.text.clip import brackets, data, drops, echoes, elements, indents, joins, marks, repeats, scope, sure, tails
 from dgls.text.clip.place import Place, Policy, Rule, Work
 from dgls.text.fill import Silence
 from dgls.text.gap import Gap
 from dgls.text.window import with_lf
 
 RULES = (
+    Rule("P1", sure.sure_beginning),
     Rule("N1", marks.special_tokens),
     Rule("D3", marks.unresolved),
     Rule("U1", marks.fence),
@@ -56,10 +57,27 @@ class Clipped:
     n_errors: int | None = None
 
 
-def clip(raw: str, gap: Gap, *, policy: Policy = "ide", truncated: bool = False) -> Clipped:
+@dataclass(frozen=True)
+class Sureness:
+    """The tokens of a text with the model's sureness of each, 0..1, and the least that is sure enough."""
+
+    tokens: sure.Tokens = ()
+    least: float = 0.0
+
+    def doubt(self, raw: str) -> int | None:
+        """The offset from which the model was not sure of a text; None if it was, or if the tokens are another's."""
+        if "\r" in raw or "".join(text for text, _ in self.tokens) != raw:
+            return None
+        return sure.doubt(self.tokens, self.least)
+
+
+def clip(
+    raw: str, gap: Gap, *, policy: Policy = "ide", truncated: bool = False, sureness: Sureness | None = None
+) -> Clipped:
     """What of `raw` is worth showing in `gap`; `truncated` says that the model ran out of room."""
     place = Place(gap, policy)
-    work = Work(with_lf(raw[:_MAX_CHARS]), truncated or len(raw) > _MAX_CHARS)
+    doubt = sureness.doubt(raw) if sureness else None
+    work = Work(with_lf(raw[:_MAX_CHARS]), truncated or len(raw) > _MAX_CHARS, doubt=doubt)
     acted: list[str] = []
     for _ in range(_MAX_ROUNDS):
         before = work.text

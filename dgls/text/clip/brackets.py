@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from dgls.text.clip.place import Place, Work
-from dgls.text.scan import PAIRS, Bracket, scan
+from dgls.text.scan import PAIRS, Bracket
 
 
 def owed(place: Place) -> int:
@@ -46,7 +46,7 @@ def owned_brackets(work: Work, place: Place) -> Work:
         return work
     work = _without_last_closers(work, place)
     needed, depth = -owed(place), 0
-    brackets = scan(work.text, place.language, place.inside).brackets
+    brackets = place.scan(work.text).brackets
     depths = []
     for bracket in brackets:
         depth += 1 if bracket.opens else -1
@@ -60,14 +60,16 @@ def owned_brackets(work: Work, place: Place) -> Work:
         if depths[index] < floor and not bracket.opens and not _comes_back(index, brackets, depths, work, floor):
             closer, _ = anchor(place)
             same = closer is not None and bracket.leading and bracket.indent == closer.indent
-            return cut_before(work, bracket.at, place, sure=same and depths[-1] != needed)
+            kept = cut_before(work, bracket.at, place, sure=same and depths[-1] != needed)
+            # What is balanced in the end is cut only for a better text.
+            return kept if depths[-1] != needed or place.breaks(work.text, kept.text) else work
     return work
 
 
 def _without_last_closers(work: Work, place: Place) -> Work:
     """The text without closers at its end that close too much and of which each is a syntax error less."""
     while (kept := work.text.rstrip())[-1:] in (")", "]", "}"):
-        closers, openers = scan(work.text, place.language, place.inside).unmatched()
+        closers, openers = place.scan(work.text).unmatched()
         less = kept[:-1].rstrip() + work.text[len(kept) :]
         too_many = closers and closers[-1].at == len(kept) - 1 and len(closers) - len(openers) > owed(place)
         if not too_many or not place.breaks(work.text, less):

@@ -3,8 +3,8 @@
 import re
 
 from dgls.text.clip.place import Place, Work
+from dgls.text.nesting import indent_of
 from dgls.text.scan import scan
-from dgls.text.window import indent_of
 
 _KEYS = {
     "json": re.compile(r'\s*("(?:\\.|[^"\\])*")\s*:'),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dgls.text.clip.place import Place, Work, n_word_chars
 from dgls.text.fill import Silence
 
-_MAX_PARSES = 12
+_MAX_PARSES = 8
 _TRUSTED = 3  # errors around the gap: with more, a count says nothing about the text
 _FEW = 3  # letters and digits
 

@@ -2,8 +2,8 @@
 
 from dgls.text.clip.brackets import cut_before
 from dgls.text.clip.place import Place, Work
+from dgls.text.nesting import NEAR_CHARS
 from dgls.text.tags import Tag, close, tags_of, unmatched
-from dgls.text.window import NEAR_CHARS
 
 
 def owned_tags(work: Work, place: Place) -> Work:

@@ -3,11 +3,9 @@
 import re
 from collections.abc import Callable
 
-from dgls.text.clip.place import Place, Work
-from dgls.text.scan import scan
-from dgls.text.window import indent_of
+from dgls.text.clip.place import INDENT, Place, Work
+from dgls.text.nesting import indent_of
 
-_INDENT = re.compile(r"^([ \t]+)(?=[^ \t\n])", re.MULTILINE)
 _OPENER = re.compile(r"(?:[:{(\[]|=>|->|\b(?:then|do|else))[ \t]*$")
 
 
@@ -57,7 +55,7 @@ def missing_break(work: Work, place: Place) -> Work:
 
 def document_style(work: Work, place: Place) -> Work:
     """I3: lines are indented with tabs or spaces, as the document's lines are."""
-    tabs, spaces = _style(place.prefix + "|\n" + place.suffix[:5000])
+    tabs, spaces = place.style
     leads = _leads(work, place)
     if tabs == spaces or not leads:
         return work
@@ -69,20 +67,10 @@ def document_style(work: Work, place: Place) -> Work:
     return work
 
 
-def _style(text: str) -> tuple[int, int]:
-    """1 and 0 for a document with tabs only, 0 and the width of a step for one with spaces only, else 0 and 0."""
-    leads = [found.group(1) for found in _INDENT.finditer(text)]
-    with_tabs = sum(lead.startswith("\t") for lead in leads)
-    if leads and with_tabs == len(leads):
-        return 1, 0
-    wide = [len(lead) for lead in leads if len(lead) > 1]
-    return (0, min(wide)) if wide and not with_tabs else (0, 0)
-
-
 def _leads(work: Work, place: Place) -> list[tuple[int, str]]:
     """Offset and text of the indentation of every line from the second on that begins in code."""
-    long = scan(work.text, place.language, place.inside).long
-    found = [(lead.start(), lead.group(1)) for lead in _INDENT.finditer(work.text) if lead.start() > 0]
+    long = place.scan(work.text).long
+    found = [(lead.start(), lead.group(1)) for lead in INDENT.finditer(work.text) if lead.start() > 0]
     return [(at, lead) for at, lead in found if not any(begin < at < end for begin, end in long)]
 
 

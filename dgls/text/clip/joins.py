@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from dgls.text.clip.brackets import owed
 from dgls.text.clip.place import Place, Work, n_word_chars
-from dgls.text.scan import scan
 
 _FEW, _MANY = 3, 10  # letters and digits that a repeat needs as evidence: at the very end, and followed by other text
 _CLOSERS = " \t\n)]};,"  # whose they are, the brackets decide
@@ -19,6 +18,8 @@ def overlap(work: Work, place: Place) -> Work:
     for length in _tail_overlaps(raw, suffix):
         head, kept = suffix[:length], raw[: len(raw.rstrip()) - length]
         if not head.strip() or not _ends_well(work, head, suffix) or not _begins_well(kept, place):
+            continue
+        if not kept.strip() and not place.ide and "\n" not in head.strip():
             continue
         if n_word_chars(head) < _FEW and (not head.strip(_CLOSERS) or not place.breaks(raw, kept)):
             continue
@@ -100,7 +101,7 @@ def _may_join(kept: str, raw: str, place: Place) -> bool:
     """Whether what is kept leaves open exactly the brackets and quotes that the suffix closes."""
     if place.breaks(kept, raw):
         return False
-    found = scan(kept, place.language, place.inside)
+    found = place.scan(kept)
     closers, openers = found.unmatched()
     if found.inside != place.inside:
         return place.breaks(raw, kept)

@@ -11,7 +11,7 @@ _END = re.compile(
     r"<(?:eos|bos|pad|start_of_turn|end_of_turn)>|<\|[a-z0-9_]+\|?>|<[a-z0-9_]+\|>|<\|[a-z0-9▁_]+\|>|<[｜|][^<>\n]{1,40}[｜|]>"
 )
 _UNRESOLVED = re.compile("\ufffd|<mask>|\\[MASK\\]|<unk>|<unused\\d+>|<\\|mask\\|>")
-_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*([\w+#.-]*)[ \t]*$", re.MULTILINE)
+_FENCE = re.compile(r"^[ \t]*(`{3,4}|~{3,4})[ \t]*([\w+#.-]*)[ \t]*$", re.MULTILINE)
 _MAX_FENCES = 8
 _PROSE = re.compile(r"\s*(?:[A-Z][^\n(){}=;]*[.:!]|(?:Sure|Here|Okay|Certainly)\b[^\n]*)\s*$", re.MULTILINE)
 

@@ -1,5 +1,6 @@
 """What the rules know: the place that a text is clipped for, and the text on its way through them."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -8,27 +9,34 @@ from typing import Literal
 from dgls.text.fill import Silence
 from dgls.text.gap import Gap
 from dgls.text.languages import Language, language_of
+from dgls.text.nesting import indent_of
 from dgls.text.scan import Bracket, Scan, scan
 from dgls.text.syntax import Syntax
-from dgls.text.window import FAR_CHARS, indent_of, window, with_lf
+from dgls.text.window import FAR_CHARS, window, with_lf
 
 Policy = Literal["ide", "infill"]
 
-_TAIL_CHARS = 20_000
+INDENT = re.compile(r"^([ \t]+)(?=[^ \t\n])", re.MULTILINE)
+_TAIL_CHARS, _STYLE_CHARS = 20_000, 4000
 
 
 @dataclass(frozen=True)
 class Work:
-    """A model's text so far, with LF; `joined` once it was cut where the suffix begins."""
+    """A model's text so far, with LF.
+
+    `truncated` says that the model ran out of room, `joined` that the text was cut where the suffix begins, and `doubt`
+    is the offset from which the model was not sure.
+    """
 
     text: str
     truncated: bool = False
     joined: bool = False
     silence: Silence | None = None
+    doubt: int | None = None
 
     def cut(self, end: int) -> "Work":
         """The text up to an offset."""
-        return replace(self, text=self.text[:end])
+        return replace(self, text=self.text[:end], doubt=None)
 
     def silent(self, why: Silence) -> "Work":
         """Nothing is shown."""
@@ -47,6 +55,7 @@ class Place:
         self.suffix = with_lf(text[gap.end : gap.end + FAR_CHARS])
         self.around = window(gap, self.language)
         self.syntax = Syntax(self.around, self.language)
+        self._scans: dict[str, Scan] = {}
         self.line = self.prefix[self.prefix.rfind("\n") + 1 :]
         self.rest = self.suffix.split("\n", 1)[0]
 
@@ -54,6 +63,12 @@ class Place:
     def ide(self) -> bool:
         """Whether the text is ghost text at a cursor, rather than the fill of a whole region."""
         return self.policy == "ide"
+
+    def scan(self, text: str) -> Scan:
+        """The brackets of a text in the gap; each text is read once."""
+        if text not in self._scans:
+            self._scans[text] = scan(text, self.language, self.inside)
+        return self._scans[text]
 
     def n_errors(self, text: str) -> int | None:
         """How many syntax errors the window has with a text in the gap, on lines of its own if that is better."""
@@ -104,6 +119,20 @@ class Place:
     def closers(self) -> list[Bracket]:
         """The brackets that the suffix closes without having opened them."""
         return scan(self.around.after, self.language, self.inside).unmatched()[0]
+
+    @cached_property
+    def style(self) -> tuple[int, int]:
+        """1 and 0 for a document that is indented with tabs, 0 and the width of a step for one with spaces.
+
+        0 and 0 for one with both, or with neither.
+        """
+        text = self.prefix[-_STYLE_CHARS:] + "|\n" + self.suffix[:_STYLE_CHARS]
+        leads = INDENT.findall(text)
+        with_tabs = sum(lead.startswith("\t") for lead in leads)
+        if leads and with_tabs == len(leads):
+            return 1, 0
+        wide = [len(lead) for lead in leads if len(lead) > 1]
+        return (0, min(wide)) if wide and not with_tabs else (0, 0)
 
     @cached_property
     def scope(self) -> int:

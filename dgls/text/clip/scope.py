@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from dgls.text.clip.brackets import owed
 from dgls.text.clip.place import Place, Work, n_word_chars
 from dgls.text.languages import CONTINUES
-from dgls.text.scan import scan
-from dgls.text.window import indent_of
+from dgls.text.nesting import indent_of
 
 _SEPARATOR = re.compile(r"^(?:---|\.\.\.)[ \t]*(?:#.*)?$", re.MULTILINE)
 _BLOCK_END = re.compile(r"\s*(?:[)\]}]|end\b|fi\b|done\b|esac\b|until\b)")
@@ -88,7 +87,7 @@ def _begins_anew(line: _Line, text: str) -> bool:
 
 def _code_lines(text: str, place: Place) -> Iterator[_Line]:
     """The lines from the second on that begin in code outside of brackets of the text's own, without comments."""
-    found = scan(text, place.language, place.inside)
+    found = place.scan(text)
     brackets, long, depth = list(found.brackets), list(found.long), 0
     at = text.find("\n") + 1
     while at:

@@ -3,7 +3,7 @@
 import re
 
 from dgls.text.clip.place import Place, Work
-from dgls.text.window import indent_of
+from dgls.text.nesting import indent_of
 
 _HEADER = re.compile(r"(?::|\{|\(|\[|=>|\bthen|\bdo|,|=)\s*$")
 
