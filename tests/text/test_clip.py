@@ -18,6 +18,7 @@ from dgls.text.languages import language_of
 from tests.marked import ODD_PIECES, marked
 
 CASES: list[dict[str, Any]] = json.loads((Path(__file__).parent / "clip_cases.json").read_text(encoding="utf-8"))
+OUT_OF_MANY = (16438, 31909, 34864, 36529, 39714)  # seeds that took many rounds to come to rest
 LANGUAGES = sorted({case["language"] for case in CASES})
 
 # The marks enclose what is to remain of the text.
@@ -150,7 +151,7 @@ def within(text: str, raw: str) -> bool:
 
 
 def test_odd_texts() -> None:
-    for seed in range(1500):
+    for seed in (*range(1500), *OUT_OF_MANY):
         check_odd(seed)
 
 

@@ -41,7 +41,7 @@ RULES = (
     Rule("D2", drops.nothing),
 )
 _MAX_CHARS = 40_000
-_MAX_ROUNDS = 20
+_MAX_ROUNDS = 60
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,8 @@ def clip(
         if work.silence or work.text == before:
             break
         work = Work(work.text)
+    else:  # it would never come to rest
+        work = work.silent(Silence.EMPTY)
     if work.silence:
         return Clipped("", work.silence, tuple(acted))
     text = work.text.replace("\n", gap.document.line_end)

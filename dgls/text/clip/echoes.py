@@ -61,10 +61,10 @@ def echoed_word(work: Work, place: Place) -> Work:
     typed, word = _WORD_END.search(place.line), _WORD.match(work.text)
     if typed is None or word is None or place.inside:
         return work
-    begun = typed.group()
-    if len(word.group()) > len(begun) and word.group().startswith(begun):
-        return _without(work, len(begun))
-    return work
+    begun, kept, length = typed.group(), word.group(), 0
+    while len(kept) > len(begun) and kept.startswith(begun):
+        kept, length = kept[len(begun) :], length + len(begun)
+    return _without(work, length)
 
 
 def _without(work: Work, length: int) -> Work:
