@@ -113,6 +113,12 @@ def test_the_sureness_of_other_tokens_is_not_asked() -> None:
     assert clip("a + b", gap, sureness=Sureness([("c", 0.0)], 0.5)).text == "a + b"
 
 
+@pytest.mark.parametrize("raw", ["  \f", " \u2028", "\t\x1c\n", "\x85"])
+def test_odd_white_space_is_white_space(raw: str) -> None:
+    gap, _ = marked("if a:\n    «»\n")
+    assert clip(raw, gap).silence == Silence.EMPTY
+
+
 @pytest.mark.parametrize("line_end", ["\r\n", "\r"])
 def test_line_ends_are_those_of_the_document(line_end: str) -> None:
     gap, _ = marked("if a:\n    «»\nb()\n".replace("\n", line_end))

@@ -13,7 +13,7 @@ def repeated_indent(work: Work, place: Place) -> Work:
     """I1: indentation before the first line goes where the cursor stands behind it already."""
     text, stripped = work.text, work.text.lstrip(" \t")
     lead = text[: len(text) - len(stripped)]
-    if not lead or not stripped or stripped.startswith("\n"):
+    if not lead or not stripped.strip() or stripped.startswith("\n"):
         return work
     if not place.own_line:
         spaced = place.line[-1].isspace() and lead == place.line[: indent_of(place.line)] and len(lead) > 1
