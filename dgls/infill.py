@@ -78,7 +78,7 @@ def chosen(gap: Gap, drafts: tuple[Draft, ...], least_sureness: float = 0.0) -> 
     candidates = []
     for draft in drafts:
         sureness = Sureness([(token.text, token.sureness) for token in draft.tokens], least_sureness)
-        kept = clip(draft.text, gap, sureness=sureness)
+        kept = clip(draft.text, gap, truncated=draft.truncated, sureness=sureness)
         found = Candidate(draft.text, kept.text, draft.score, kept.n_errors, draft, kept.silence, kept.rules)
         candidates.append(found)
     return tuple(sorted(candidates, key=lambda found: (not found.text, found.n_errors or 0, -found.score)))

@@ -255,7 +255,7 @@ def test_a_window_of_the_twin_is_suffix_prefix_middle(run: Run) -> None:
         whole = window[mark + 1 : middle] + window[middle + 1 : n_filled - 1] + window[2:mark]
         assert any("".join(map(chr, whole)) in text for text in texts)
         middles += window[row.index(2) + 1 : n_filled]
-        assert row.index(2) == middle
+        assert row.index(2) - middle in (0, 1)  # 0 where there is no prefix
     assert 48 <= n_moved < 64
     assert batch.gap_targets.tolist() == middles
     assert torch.equal(batch.ar_targets, batch.windows.flatten()[batch.ar_rows + 1])

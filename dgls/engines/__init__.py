@@ -23,13 +23,17 @@ class Token:
 
 @dataclass(frozen=True)
 class Draft:
-    """One candidate for the gap at one step; `score` is comparable between candidates of one final `Drafts`."""
+    """One candidate for the gap at one step; `score` is comparable between candidates of one final `Drafts`.
+
+    `truncated` when the model was to end the text itself and ran out of room.
+    """
 
     text: str
     tokens: tuple[Token, ...] = ()
     settled: bool = False
     score: float = 0.0
     gap_tokens: int = 0
+    truncated: bool = False
 
 
 @dataclass(frozen=True)

@@ -159,7 +159,8 @@ class Filler:
         for piece, sureness, settled in zip(pieces, row.sureness, row.settled, strict=False):
             tokens.append(Token(piece[n_skip:], sureness, settled))
             n_skip = max(n_skip - len(piece), 0)
-        return Draft(text[len(typed) :], tuple(tokens), all(row.settled), score, len(row.ids))
+        truncated = bool(frame.ends) and end == len(row.ids)
+        return Draft(text[len(typed) :], tuple(tokens), all(row.settled), score, len(row.ids), truncated)
 
 
 def _score(draft: Draft) -> float:

@@ -8,6 +8,7 @@ from lsprotocol import types as lsp
 
 from dgls.engines import Cost
 from dgls.errors import SettingError
+from dgls.infill import Answer
 from dgls.lsp.convert import is_invoked
 from dgls.lsp.workspace import file_name
 from dgls.settings import Settings
@@ -35,6 +36,15 @@ def request_line(
         f"{cost.n_steps} steps {cost.n_forwards} forwards",
     ]
     return ", ".join(parts)
+
+
+def outcome_of(answer: Answer) -> str:
+    """What is shown, or why nothing is; and the clip's rules that acted on the best candidate."""
+    if answer.silence:
+        return str(answer.silence)
+    n_chars = sum(len(fill.text) for fill in answer.fills)
+    rules = " ".join(answer.candidates[0].rules) if answer.candidates else ""
+    return f"{len(answer.fills)} items {n_chars} chars" + (f" clipped by {rules}" if rules else "")
 
 
 def _handler(log_file: str) -> logging.Handler:

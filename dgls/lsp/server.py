@@ -122,8 +122,7 @@ async def inline_completion(session: Session, params: lsp.InlineCompletionParams
     except Exception as error:  # whatever broke, the editor gets an empty list
         session.host.broke(error)
         answer = Answer(silence=Silence.FAILED)
-    n_chars = sum(len(fill.text) for fill in answer.fills)
-    outcome = answer.silence or f"{len(answer.fills)} items {n_chars} chars"
+    outcome = logs.outcome_of(answer)
     logger.info(tell(outcome, watch.ms | answer.ms, answer.cost))
     return convert.completion_list(answer.fills, params.context.selected_completion_info, session.encoding)
 

@@ -1,9 +1,9 @@
 """The autoregressive twin's examples: suffix, prefix and middle in one causal window (arXiv 2207.14255).
 
 The twin is the same network without canvases. It exists for comparison alone: the same files and gaps, the same
-compute, decoded greedily from left to right. The suffix comes first and a mark stands before the middle: with the
-suffix between prefix and middle, 800 steps of this size did not learn to go on where the prefix had ended, and without
-the mark, 900 steps did not learn to end.
+compute, decoded greedily from left to right. The suffix comes first, and a mark before the prefix's last token says
+that a middle follows. With the suffix or the mark between prefix and middle, some hundred steps did not learn to go on
+where the prefix had ended; without a mark, 900 steps did not learn to end.
 """
 
 import numpy as np
@@ -52,8 +52,8 @@ class FimBatches:
 
 
 def asked_for(prefix: Ids, suffix: Ids) -> Ids:
-    """`<bos> <|suffix|> suffix <|prefix|> prefix <|middle|>`: what the middle and an `<eos>` follow."""
-    return np.concatenate([[BOS, SUFFIX_MARK], suffix, [PREFIX_MARK], prefix, [MIDDLE_MARK]])
+    """`<bos> <|suffix|> suffix <|prefix|> prefix`, with `<|middle|>` before its last token; middle, `<eos>` follow."""
+    return np.concatenate([[BOS, SUFFIX_MARK], suffix, [PREFIX_MARK], prefix[:-1], [MIDDLE_MARK], prefix[-1:]])
 
 
 def as_batch(windows: Ids, middles: Ids, shape: Shape) -> Batch:
