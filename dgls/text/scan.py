@@ -97,7 +97,8 @@ def _open_in(piece: str, language: Language) -> str:
     for quote in language.quotes:
         if piece.startswith(quote):
             closed = len(piece) >= 2 * len(quote) and piece.endswith(quote) and not _escaped_end(piece, quote)
-            return "" if closed or piece.endswith("\n") else quote
+            ends_with_line = piece.endswith("\n") and len(quote) == 1 and quote != "`"
+            return "" if closed or ends_with_line else quote
     if language.block_comment and piece.startswith(language.block_comment[0]):
         return "" if piece.endswith(language.block_comment[1]) else language.block_comment[0]
     return "" if piece.endswith("\n") else "//"
