@@ -14,7 +14,7 @@ from dgls.text.gap import Gap
 from dgls.text.languages import Language, language_of
 from dgls.text.literals import ending, literals
 from dgls.text.tags import end_tags
-from dgls.text.window import Window, window
+from dgls.text.window import CONDITION, Window, window
 
 # Language -> the grammar's module and function.
 _GRAMMARS = {
@@ -50,6 +50,8 @@ class Syntax:
             return None
         if text not in self._counts:
             whole = self._before + _ascii(text) + self._after
+            if self._language.name in ("c", "cpp"):
+                whole = CONDITION.sub("", whole)
             root = self._parser.parse((whole + self._rest(whole)).encode()).root_node
             self._counts[text] = _count_errors(root) if root.has_error else 0
         return self._counts[text]

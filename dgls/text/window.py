@@ -15,7 +15,8 @@ from dgls.text.scan import scan
 
 FAR_CHARS, _FAR_BEFORE_CHARS = 60_000, 30_000
 _MAX_OUTER = 3
-_CONDITION = re.compile(r"^[ \t]*#[ \t]*(?:if|ifdef|ifndef|elif|else|endif)\b.*$", re.MULTILINE)
+# Preprocessor conditions: of a window they may stand in one half alone.
+CONDITION = re.compile(r"^[ \t]*#[ \t]*(?:if|ifdef|ifndef|elif|else|endif)\b.*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def _without_conditions(before: str, after: str) -> tuple[str, str]:
     """The lines around the gap's own without #if and #endif, of which the window may have but one."""
     head, line = before[: before.rfind("\n") + 1], before[before.rfind("\n") + 1 :]
     rest, below = after[: after.find("\n") + 1], after[after.find("\n") + 1 :]
-    return _CONDITION.sub("", head) + line, rest + _CONDITION.sub("", below)
+    return CONDITION.sub("", head) + line, rest + CONDITION.sub("", below)
 
 
 def _n_closed(more: str, less: str) -> int:

@@ -191,3 +191,12 @@ def test_a_megabyte_is_clipped(piece: str) -> None:
 )
 def test_a_language_is_known_by_its_identifier_or_else_by_the_file(identifier: str, name: str, expected: str) -> None:
     assert language_of(identifier, name).name == expected
+
+
+def test_a_preprocessor_condition_may_end_far_below() -> None:
+    """The guard of a header is closed out of sight."""
+    prefix, suffix = "/* head */\n", "\n#include <a.h>\n" + "int f(void);\n" * 400 + "#endif\n"
+    raw = "#ifndef A_H\n#define A_H"
+    for policy in ("ide", "infill"):
+        found = clip(raw, gap_at(Document(prefix + suffix, language="c"), len(prefix)), policy=policy)
+        assert found.text == raw
