@@ -5,6 +5,7 @@ python scripts/train_small.py --minutes 60 --resume ~/.cache/dgls/train/stable.p
 python scripts/train_small.py --minutes 60 --from dgls/small        goes on from exported weights, tokenizer and curve
 python scripts/train_small.py --steps 9000 --twin --out ~/.cache/dgls/twin    the autoregressive twin, for comparison
 python scripts/train_small.py --export ~/.cache/dgls/train/latest.pt
+python scripts/train_small.py --export dgls/small --minutes 110    the card anew; the minutes are what it tells
 """
 
 import argparse
@@ -18,10 +19,11 @@ import torch
 from small.batches import Shape
 from small.data import Wanted, load_data
 from small.export import Figures, export
-from small.net import Size
+from small.net import Net, Size
 from small.noising import KERNELS
+from small.optim import Optimisers
 from small.restore import read_net, read_progress
-from small.training import Begun, Plan, anew, from_weights, resumed, train
+from small.training import Begun, Plan, anew, from_weights, resumed, save, train
 
 ROOT = Path(__file__).resolve().parent.parent
 TINY_SIZE = Size(vocab=512, hidden=32, layers=2, mlp=64, heads=4, kv_heads=2, head_dim=8)
@@ -45,14 +47,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     torch.set_num_threads(args.threads)
     args.work.mkdir(parents=True, exist_ok=True)
     plan = plan_of(args)
+    source = args.export if args.export and args.export.is_dir() else args.source
     wanted = Wanted(
         plan.size.vocab,
         n_files=TINY_FILES if args.tiny and not args.files else None,
         files=tuple(args.files),
-        tokenizer=args.source / "tokenizer.json" if args.source else None,
+        tokenizer=source / "tokenizer.json" if source else None,
     )
     data = load_data(args.work / "corpus", wanted)
-    checkpoint = args.export or train(plan, data, begun(args, plan), say=lambda line: print(line, flush=True))
+    if args.export:
+        checkpoint = checkpoint_of(args.export, plan)
+    else:
+        checkpoint = train(plan, data, begun(args, plan), say=lambda line: print(line, flush=True))
     if not args.no_export:
         n_gaps = min(args.gaps, TINY_GAPS) if args.tiny else args.gaps
         n_gaps = 0 if args.twin else n_gaps  # the card measures denoising
@@ -79,6 +85,15 @@ def plan_of(args: argparse.Namespace) -> Plan:
         n_windows = plan.shape.n_tokens // plan.shape.window
         plan = replace(plan, twin=True, shape=replace(plan.shape, n_windows=n_windows, n_canvases=0))
     return plan
+
+
+def checkpoint_of(exported: Path, plan: Plan) -> Path:
+    """A checkpoint, or one made of an exported model, whose card can so be written anew."""
+    if exported.is_file():
+        return exported
+    shutil.copy(exported / "curve.csv", plan.work)
+    state = Begun(read_net(exported), Optimisers(Net(plan.size)), read_progress(exported / "curve.csv"))
+    return save(plan.work / "exported.pt", plan, state)
 
 
 def command_of(args: argparse.Namespace) -> str:
@@ -112,7 +127,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--noise", choices=sorted(KERNELS), default="absorbing", help="what noise is")
     parser.add_argument("--peak", type=float, default=1.0, help="share of the full learning rate before it decays")
     parser.add_argument("--twin", action="store_true", help="train the autoregressive twin")
-    parser.add_argument("--export", type=Path, metavar="CKPT", help="export this checkpoint instead of training")
+    parser.add_argument("--export", type=Path, metavar="CKPT", help="export this checkpoint, or an exported model anew")
     parser.add_argument("--no-export", action="store_true", help="only train")
     parser.add_argument("--out", type=Path, default=ROOT / "dgls" / "small", help="folder of the exported model")
     parser.add_argument("--work", type=Path, default=Path.home() / ".cache" / "dgls" / "train", help="working folder")

@@ -285,6 +285,19 @@ def test_training_goes_on_from_an_exported_folder(run: Run, tmp_path: Path) -> N
     assert (said["noise"], said["noise_token_id"]) == ("mixed", MASK)
 
 
+def test_the_card_of_an_exported_model_is_written_anew(run: Run, tmp_path: Path) -> None:
+    work, out = tmp_path / "work", tmp_path / "out"
+    (work / "evaluation").mkdir(parents=True)
+    (work / "evaluation" / "10-lines.md").write_text("All about lines.\n")
+    (work / "corpus").symlink_to(run.work / "corpus")
+    main(["--tiny", "--export", str(run.out), "--minutes", "7", "--gaps", "0", "--work", str(work), "--out", str(out)])
+    card = (out / "MODEL_CARD.md").read_text()
+    assert "python scripts/train_small.py --minutes 7\n" in card
+    assert "All about lines." in card
+    assert card.count("⟦") == 6  # five examples, and a sentence that says what it means
+    assert (out / "model.safetensors").read_bytes() == (run.out / "model.safetensors").read_bytes()
+
+
 def test_a_large_model_is_written_in_shards(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("small.export.MAX_SHARD_BYTES", 40_000)
     write_model(run.net(), tmp_path, TINY_SHAPE)
