@@ -293,7 +293,7 @@ def test_the_card_of_an_exported_model_is_written_anew(run: Run, tmp_path: Path)
     main(["--tiny", "--export", str(run.out), "--minutes", "7", "--gaps", "0", "--work", str(work), "--out", str(out)])
     card = (out / "MODEL_CARD.md").read_text()
     assert "python scripts/train_small.py --minutes 7\n" in card
-    assert "All about lines." in card
+    assert "All about lines.\n\n### The network alone" in card
     assert card.count("⟦") == 6  # five examples, and a sentence that says what it means
     assert (out / "model.safetensors").read_bytes() == (run.out / "model.safetensors").read_bytes()
 
