@@ -32,9 +32,10 @@ EFFORTS = {
     "high": {"max_denoising_steps": 8, "n_kept_lengths": 10, "n_rounds": 3},
 }
 FLOW = """\
-Through the same flow as in an editor (prompt, canvas, choice, clip; `scripts/evaluate.py`), in files that were never trained
-on. In brackets 95 % bootstrap intervals over gaps; differences are paired. `oracle` is told the length, `chosen` tries
-several, a number is a fixed one; `prefix-only` leaves the suffix out, `suffix=line` all of it but the rest of the line.
+Through the same flow as in an editor (prompt, canvas, choice, clip; `scripts/evaluate.py`), in files that were never
+trained on. In brackets 95 % bootstrap intervals over gaps; differences are paired. `oracle` is told the length,
+`chosen` tries several, a number is a fixed one; `prefix-only` leaves the suffix out, `suffix=line` all but the rest of
+the line.
 """
 MAX_SHARD_BYTES = 15 * 2**20
 
