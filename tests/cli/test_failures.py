@@ -81,13 +81,13 @@ def test_an_unexpected_error_is_one_line_too(dgls: Dgls, tmp_path: Path) -> None
 
 
 def test_ctrl_c_is_quiet(environment: dict[str, str], scripted: Scripted, files: Path) -> None:
-    slow = scripted("a", "b", delay_ms=1000)
+    slow = scripted("a", *"bcdefghijklm", delay_ms=2000)  # the first one comes soon, the last one never
     command = [sys.executable, "-m", "dgls", "fill", "--watch", *slow, "good.py:1:1"]
     process = subprocess.Popen(command, cwd=files, env=environment, stdout=-1, stderr=-1)
     assert process.stdout is not None
     assert process.stdout.readline() == "    1 │ «a»x = 1\n".encode()
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=10)
+    _, stderr = process.communicate(timeout=20)
     assert (process.returncode, stderr) == (130, b"")
 
 
