@@ -19,7 +19,7 @@ from dgls.errors import DglsError
 from dgls.settings import Settings, as_dict
 from dgls.text.document import Document
 from dgls.text.gap import gap_at
-from dgls.text.syntax import n_errors
+from dgls.text.syntax import n_errors, without_parser
 
 INSTALL = "pip install 'dgls[local]'"
 
@@ -153,11 +153,16 @@ def script(settings: Settings) -> Check:
 
 
 def grammar() -> Check:
-    """Whether tree-sitter tells right from wrong Python."""
+    """Whether tree-sitter tells right from wrong Python, and has its other grammars."""
     right, wrong = (n_errors(gap_at(Document(""), 0), text) for text in ("x = 1\n", "x = = 1\n"))
-    if right == 0 and wrong:
-        return Check("grammar", "ok", f"python, tree-sitter {version('tree-sitter')}")
-    return Check("grammar", "problem", "python cannot be parsed", "pip install --force-reinstall tree-sitter-python")
+    if right != 0 or not wrong:
+        return Check(
+            "grammar", "problem", "python cannot be parsed", "pip install --force-reinstall tree-sitter-python"
+        )
+    missing = without_parser()
+    if missing:
+        return Check("grammar", "warning", f"none for {', '.join(missing)}", "pip install --force-reinstall dgls")
+    return Check("grammar", "ok", f"24 languages, tree-sitter {version('tree-sitter')}")
 
 
 def changed(settings: Settings) -> Check:

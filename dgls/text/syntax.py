@@ -79,11 +79,19 @@ def n_errors(gap: Gap, text: str) -> int | None:
 
 @cache
 def parser(name: str) -> Parser | None:
-    """The parser of a language, by our name for it; None without a grammar."""
+    """The parser of a language, by our name for it; None without a grammar, or where its wheel is missing or broken."""
     if name not in _GRAMMARS:
         return None
     module, function = _GRAMMARS[name]
-    return Parser(Grammar(getattr(import_module(module), function)()))
+    try:
+        return Parser(Grammar(getattr(import_module(module), function)()))
+    except (ImportError, AttributeError, ValueError):  # ValueError: made for another tree-sitter
+        return None
+
+
+def without_parser() -> list[str]:
+    """The languages that should have a parser and have none."""
+    return [name for name in _GRAMMARS if parser(name) is None]
 
 
 def _ascii(text: str) -> str:
