@@ -80,9 +80,18 @@ def test_an_unexpected_error_is_one_line_too(dgls: Dgls, tmp_path: Path) -> None
     check(done, 1, "unexpected RuntimeError: a bad day: run it again with --debug")
 
 
+_WITH_CTRL_C = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from dgls.cli.main import main
+sys.exit(main())
+"""
+
+
 def test_ctrl_c_is_quiet(environment: dict[str, str], scripted: Scripted, files: Path) -> None:
     slow = scripted("a", *"bcdefghijklm", delay_ms=2000)  # the first one comes soon, the last one never
-    command = [sys.executable, "-m", "dgls", "fill", "--watch", *slow, "good.py:1:1"]
+    # A shell starts what runs in its background with Ctrl-C ignored, and tests may run there.
+    command = [sys.executable, "-c", _WITH_CTRL_C, "fill", "--watch", *slow, "good.py:1:1"]
     process = subprocess.Popen(command, cwd=files, env=environment, stdout=-1, stderr=-1)
     assert process.stdout is not None
     assert process.stdout.readline() == "    1 │ «a»x = 1\n".encode()
