@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from dgls.engines import Cost, Draft, Drafts, Engine
 from dgls.settings import Settings
-from dgls.text.clip import Sureness, clip
+from dgls.text.clip import Sureness, clip_at
+from dgls.text.clip.place import Place
 from dgls.text.fill import Fill, Silence
 from dgls.text.gap import Gap
 from dgls.text.prompt import prompt
@@ -76,9 +77,10 @@ async def answer(gap: Gap, engine: Engine, settings: Settings) -> Answer:
 def chosen(gap: Gap, drafts: tuple[Draft, ...], least_sureness: float = 0.0) -> tuple[Candidate, ...]:
     """The candidates, best first: fewest syntax errors around the gap, then the engine's score; empty texts last."""
     candidates = []
+    place = Place(gap, "ide")
     for draft in drafts:
         sureness = Sureness([(token.text, token.sureness) for token in draft.tokens], least_sureness)
-        kept = clip(draft.text, gap, truncated=draft.truncated, sureness=sureness)
+        kept = clip_at(place, draft.text, truncated=draft.truncated, sureness=sureness)
         found = Candidate(draft.text, kept.text, draft.score, kept.n_errors, draft, kept.silence, kept.rules)
         candidates.append(found)
     return tuple(sorted(candidates, key=lambda found: (not found.text, found.n_errors or 0, -found.score)))

@@ -19,7 +19,7 @@ from dgls.errors import DglsError
 from dgls.settings import Settings, as_dict
 from dgls.text.document import Document
 from dgls.text.gap import gap_at
-from dgls.text.syntax import n_errors, without_parser
+from dgls.text.syntax import LANGUAGES, n_errors, without_parser
 
 INSTALL = "pip install 'dgls[local]'"
 
@@ -162,7 +162,7 @@ def grammar() -> Check:
     missing = without_parser()
     if missing:
         return Check("grammar", "warning", f"none for {', '.join(missing)}", "pip install --force-reinstall dgls")
-    return Check("grammar", "ok", f"24 languages, tree-sitter {version('tree-sitter')}")
+    return Check("grammar", "ok", f"{len(LANGUAGES)} languages, tree-sitter {version('tree-sitter')}")
 
 
 def changed(settings: Settings) -> Check:

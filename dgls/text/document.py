@@ -101,3 +101,8 @@ def _n_code_points(line: str, units: int, encoding: Encoding) -> int:
         if passed > units:
             return index
     return len(line)
+
+
+def with_lf(text: str) -> str:
+    """The text with LF line ends, as models read and write them; the clip gives fills the document's own back."""
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from dgls.text.document import with_lf
 from dgls.text.gap import Gap
 
 
@@ -21,8 +22,8 @@ def prompt(gap: Gap, budget_chars: int) -> Prompt:
     start = kept_from(document.text[: gap.start], budget_chars)
     end = _line_end_before(document.text, gap.end, budget_chars // 4)
     return Prompt(
-        prefix=_with_lf(document.text[start : gap.start]),
-        suffix=_with_lf(document.text[gap.end : end]),
+        prefix=with_lf(document.text[start : gap.start]),
+        suffix=with_lf(document.text[gap.end : end]),
         name=document.name,
         language=document.language,
     )
@@ -49,8 +50,3 @@ def _line_end_before(text: str, start: int, budget_chars: int) -> int:
         return len(text)
     line_end = text.rfind("\n", start, end)
     return line_end + 1 if line_end >= 0 else end
-
-
-def _with_lf(text: str) -> str:
-    """Models read and write LF; the clip gives the fill the document's own line ends back."""
-    return text.replace("\r\n", "\n").replace("\r", "\n")

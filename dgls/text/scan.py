@@ -97,8 +97,7 @@ def _open_in(piece: str, language: Language) -> str:
     for quote in language.quotes:
         if piece.startswith(quote):
             closed = len(piece) >= 2 * len(quote) and piece.endswith(quote) and not _escaped_end(piece, quote)
-            ends_with_line = piece.endswith("\n") and len(quote) == 1 and quote != "`"
-            return "" if closed or ends_with_line else quote
+            return "" if closed or (piece.endswith("\n") and quote in _SINGLE_LINE) else quote
     if language.block_comment and piece.startswith(language.block_comment[0]):
         return "" if piece.endswith(language.block_comment[1]) else language.block_comment[0]
     return "" if piece.endswith("\n") else "//"
@@ -123,7 +122,7 @@ def _tokens(language: Language) -> "re.Pattern[str]":
         mark = re.escape(quote)
         if quote == "'" and language.name in ("rust", "c", "cpp", "csharp", "java", "go", "kotlin", "scala"):
             parts.append(r"'(?:\\[^\n]{1,10}?|[^'\\\n])'")
-        elif len(quote) == 3 or quote == "`":
+        elif quote not in _SINGLE_LINE:
             parts.append(rf"{mark}(?:\\.|[^\\])*?(?:{mark}|\Z)")
         else:
             parts.append(rf"{mark}(?:\\.|[^\\\n{mark}])*(?:{mark}|(?=\n)|\Z)")

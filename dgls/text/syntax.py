@@ -14,7 +14,7 @@ from dgls.text.gap import Gap
 from dgls.text.languages import Language, language_of
 from dgls.text.literals import ending, literals
 from dgls.text.tags import end_tags
-from dgls.text.window import CONDITION, Window, window
+from dgls.text.window import Window, window
 
 # Language -> the grammar's module and function.
 _GRAMMARS = {
@@ -30,6 +30,9 @@ _GRAMMARS = {
     "csharp": ("tree_sitter_c_sharp", "language"),
     "php": ("tree_sitter_php", "language_php"),
 }
+LANGUAGES = tuple(_GRAMMARS)
+# Preprocessor conditions: a window may have the beginning of one without its end.
+_CONDITION = re.compile(r"^[ \t]*#[ \t]*(?:if|ifdef|ifndef|elif|else|endif)\b.*$", re.MULTILINE)
 # One byte for one code point: so that the parser's offsets are ours. Letters of any script are letters.
 _NON_ASCII = re.compile(r"[^\x00-\x7f]")
 
@@ -51,7 +54,7 @@ class Syntax:
         if text not in self._counts:
             whole = self._before + _ascii(text) + self._after
             if self._language.name in ("c", "cpp"):
-                whole = CONDITION.sub("", whole)
+                whole = _CONDITION.sub("", whole)
             root = self._parser.parse((whole + self._rest(whole)).encode()).root_node
             self._counts[text] = _count_errors(root) if root.has_error else 0
         return self._counts[text]
@@ -91,7 +94,7 @@ def parser(name: str) -> Parser | None:
 
 def without_parser() -> list[str]:
     """The languages that should have a parser and have none."""
-    return [name for name in _GRAMMARS if parser(name) is None]
+    return [name for name in LANGUAGES if parser(name) is None]
 
 
 def _ascii(text: str) -> str:

@@ -4,9 +4,9 @@ What is near stands whole. Of what is far, only the lines stand that the near li
 that are indented less and less, downwards the closers that are.
 """
 
-import re
 from dataclasses import dataclass
 
+from dgls.text.document import with_lf
 from dgls.text.gap import Gap
 from dgls.text.languages import Language
 from dgls.text.literals import literals
@@ -15,8 +15,6 @@ from dgls.text.scan import scan
 
 FAR_CHARS, _FAR_BEFORE_CHARS = 60_000, 30_000
 _MAX_OUTER = 3
-# Preprocessor conditions: of a window they may stand in one half alone.
-CONDITION = re.compile(r"^[ \t]*#[ \t]*(?:if|ifdef|ifndef|elif|else|endif)\b.*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -47,8 +45,6 @@ def window(gap: Gap, language: Language) -> Window:
     if language.shape == "braces" and complete:
         # Blocks that do not indent what is in them, such as namespaces.
         before, after = _with_outer_blocks(before, after, (far_before, far_after), language)
-    if language.name in ("c", "cpp"):
-        before, after = _without_conditions(before, after)
     if language.name == "php" and "<?" not in before and "<?" in far_before:
         before = "<?php\n" + before
     return Window(before, after, complete, cut=len(far_after) > NEAR_AFTER_CHARS)
@@ -75,18 +71,6 @@ def _with_outer_blocks(before: str, after: str, far: tuple[str, str], language: 
     return before, after + "}\n" * min(n_open, n_missing)
 
 
-def _without_conditions(before: str, after: str) -> tuple[str, str]:
-    """The lines around the gap's own without #if and #endif, of which the window may have but one."""
-    head, line = before[: before.rfind("\n") + 1], before[before.rfind("\n") + 1 :]
-    rest, below = after[: after.find("\n") + 1], after[after.find("\n") + 1 :]
-    return CONDITION.sub("", head) + line, rest + CONDITION.sub("", below)
-
-
 def _n_closed(more: str, less: str) -> int:
     """How many more braces `more` closes than `less`, on balance."""
     return more.count("}") - more.count("{") - less.count("}") + less.count("{")
-
-
-def with_lf(text: str) -> str:
-    """The text with LF line ends."""
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text

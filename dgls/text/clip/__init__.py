@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from dgls.text.clip import brackets, data, drops, echoes, elements, indents, joins, marks, repeats, scope, sure, tails
 from dgls.text.clip.place import Place, Policy, Rule, Work
+from dgls.text.document import with_lf
 from dgls.text.fill import Silence
 from dgls.text.gap import Gap
-from dgls.text.window import with_lf
 
 RULES = (
     Rule("P1", sure.sure_beginning),
@@ -75,7 +75,11 @@ def clip(
     raw: str, gap: Gap, *, policy: Policy = "ide", truncated: bool = False, sureness: Sureness | None = None
 ) -> Clipped:
     """What of `raw` is worth showing in `gap`; `truncated` says that the model ran out of room."""
-    place = Place(gap, policy)
+    return clip_at(Place(gap, policy), raw, truncated=truncated, sureness=sureness)
+
+
+def clip_at(place: Place, raw: str, *, truncated: bool = False, sureness: Sureness | None = None) -> Clipped:
+    """The same, for several texts in one gap: what is known of its surroundings is found out once."""
     doubt = sureness.doubt(raw) if sureness else None
     work = Work(with_lf(raw[:_MAX_CHARS]), truncated or len(raw) > _MAX_CHARS, doubt=doubt)
     acted: list[str] = []
@@ -89,7 +93,7 @@ def clip(
         work = work.silent(Silence.EMPTY)
     if work.silence:
         return Clipped("", work.silence, tuple(acted))
-    text = work.text.replace("\n", gap.document.line_end)
+    text = work.text.replace("\n", place.gap.document.line_end)
     return Clipped(text, None, tuple(acted), place.syntax.n_errors(work.text))
 
 

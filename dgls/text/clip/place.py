@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
+from dgls.text.document import with_lf
 from dgls.text.fill import Silence
 from dgls.text.gap import Gap
 from dgls.text.languages import Language, language_of
 from dgls.text.nesting import indent_of
 from dgls.text.scan import Bracket, Scan, scan
 from dgls.text.syntax import Syntax
-from dgls.text.window import FAR_CHARS, window, with_lf
+from dgls.text.window import FAR_CHARS, window
 
 Policy = Literal["ide", "infill"]
 
