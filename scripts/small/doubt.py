@@ -1,6 +1,6 @@
 """How well a network finds and mends a wrong token among right ones: what revising and edit suggestions live on.
 
-python scripts/small/doubt.py --work ~/.cache/dgls/train FOLDER ...
+PYTHONPATH=scripts python -m small.doubt --work ~/.cache/dgls/train FOLDER ...
 """
 
 import argparse
@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from small.data import Wanted, load_data
-from small.gaps import Gaps, cut_gaps
+from small.gaps import PREFIX, Gaps, cut_gaps
 from small.net import Net
 from small.restore import read_net
 from small.tokens import MASK, N_SPECIAL
@@ -42,7 +42,7 @@ def doubt(net: Net, gaps: Gaps, *, hidden: bool, seed: int = 0) -> Doubt:
         canvases = canvas.repeat(length, 1) if hidden else canvas[None]
         if hidden:
             canvases[torch.arange(length), torch.arange(length)] = MASK
-        _, decoded = net(gaps.prefixes[i : i + 1], canvases[None], gaps.starts[i].expand(1, len(canvases)), 160)
+        _, decoded = net(gaps.prefixes[i : i + 1], canvases[None], gaps.starts[i].expand(1, len(canvases)), PREFIX)
         rows = decoded[0, torch.arange(length), torch.arange(length)] if hidden else decoded[0, 0, :length]
         logits = net.logits(rows)
         logits[:, :N_SPECIAL] = -torch.inf
