@@ -16,12 +16,11 @@ from pathlib import Path
 
 import torch
 
+from dgls.diffusion.sampling import Kernel
 from small.batches import Shape
 from small.data import Wanted, load_data
 from small.export import Figures, export
-from small.net import Net, Size
-from small.noising import KERNELS
-from small.optim import Optimisers
+from small.net import Size
 from small.restore import read_net, read_progress
 from small.training import Begun, Plan, anew, from_weights, resumed, save, train
 
@@ -75,7 +74,7 @@ def plan_of(args: argparse.Namespace) -> Plan:
         steps=args.steps,
         work=args.work,
         device=args.device,
-        kernel=KERNELS[args.noise],
+        kernel=Kernel(args.noise),
         peak=args.peak,
         command=command_of(args),
     )
@@ -87,13 +86,17 @@ def plan_of(args: argparse.Namespace) -> Plan:
     return plan
 
 
-def checkpoint_of(exported: Path, plan: Plan) -> Path:
+def checkpoint_of(path: Path, plan: Plan) -> Path:
     """A checkpoint, or one made of an exported model, whose card can so be written anew."""
-    if exported.is_file():
-        return exported
-    shutil.copy(exported / "curve.csv", plan.work)
-    state = Begun(read_net(exported), Optimisers(Net(plan.size)), read_progress(exported / "curve.csv"))
-    return save(plan.work / "exported.pt", plan, state)
+    return (
+        path if path.is_file() else save(plan.work / "exported.pt", plan, exported(path, plan)._replace(cold_since=0))
+    )
+
+
+def exported(folder: Path, plan: Plan) -> Begun:
+    """The weights of an exported model, and its curve."""
+    shutil.copy(folder / "curve.csv", plan.work)
+    return from_weights(plan, read_net(folder), read_progress(folder / "curve.csv"))
 
 
 def command_of(args: argparse.Namespace) -> str:
@@ -110,8 +113,7 @@ def begun(args: argparse.Namespace, plan: Plan) -> Begun:
     if args.resume:
         return resumed(plan, args.resume)
     if args.source:
-        shutil.copy(args.source / "curve.csv", plan.work)
-        return from_weights(plan, read_net(args.source), read_progress(plan.work / "curve.csv"))
+        return exported(args.source, plan)
     return anew(plan)
 
 
@@ -124,7 +126,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--files", nargs="+", type=Path, default=[], help="learn these files by heart, nothing else")
     parser.add_argument("--size", choices=list(SIZES), default="small", help="of the network and of a step")
     parser.add_argument("--steps", type=int, default=0, help="steps to train, instead of minutes")
-    parser.add_argument("--noise", choices=sorted(KERNELS), default="absorbing", help="what noise is")
+    parser.add_argument("--noise", choices=sorted(Kernel), default="absorbing", help="what noise is")
     parser.add_argument("--peak", type=float, default=1.0, help="share of the full learning rate before it decays")
     parser.add_argument("--twin", action="store_true", help="train the autoregressive twin")
     parser.add_argument("--export", type=Path, metavar="CKPT", help="export this checkpoint, or an exported model anew")

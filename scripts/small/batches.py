@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from dgls.diffusion.sampling import Kernel
 from small.data import Files
-from small.noising import Kernel, noise_out
+from small.noising import noise_out
 from small.tokens import BOS, EOS, N_SPECIAL
 
 Ids = NDArray[np.int64]
@@ -89,10 +90,15 @@ class Batches:
     """Batches by number, always the same for the same number and seed."""
 
     def __init__(
-        self, files: Files, line_starts: NDArray[np.bool_], shape: Shape, seed: int = 0, kernel: Kernel | None = None
+        self,
+        files: Files,
+        line_starts: NDArray[np.bool_],
+        shape: Shape,
+        seed: int = 0,
+        kernel: Kernel = Kernel.ABSORBING,
     ) -> None:
         self.windows = Windows(files, line_starts, shape.window, seed)
-        self.line_starts, self.shape, self.seed, self.kernel = line_starts, shape, seed, kernel or Kernel()
+        self.line_starts, self.shape, self.seed, self.kernel = line_starts, shape, seed, kernel
 
     def __getitem__(self, step: int) -> Batch:
         rng = np.random.default_rng([self.seed, 1, step])

@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from huggingface_hub import save_torch_state_dict
 
+from dgls.diffusion.sampling import Kernel
 from small.batches import Shape
 from small.card import Facts, render_card
 from small.data import Data
 from small.net import EPS, ROPE_THETA, Net, Size
-from small.noising import Kernel
 from small.report import Report, make_report, read_report, write_report
 from small.samples import filled
 from small.tensors import EXPERT, weights
@@ -54,7 +54,7 @@ def export(checkpoint: Path, out: Path, data: Data, *, work: Path, figures: Figu
     The files are written elsewhere and then moved, each as a whole, so that a reader never sees half a file.
     """
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    net, shape, kernel = shipped(net_of(state)), Shape(**state["shape"]), Kernel(**state["kernel"])
+    net, shape, kernel = shipped(net_of(state)), Shape(**state["shape"]), Kernel(state["kernel"])
     part = work / "export"
     shutil.rmtree(part, ignore_errors=True)
     write_model(net, part, shape, kernel)
@@ -96,13 +96,13 @@ def shipped(net: Net) -> Net:
 
 
 def write_model(
-    net: Net, folder: Path, shape: Shape, kernel: Kernel | None = None, *, dtype: torch.dtype = torch.bfloat16
+    net: Net, folder: Path, shape: Shape, kernel: Kernel = Kernel.ABSORBING, *, dtype: torch.dtype = torch.bfloat16
 ) -> None:
     """config.json, generation_config.json and the weights of a network, in shards when they are large."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.to(dtype).contiguous() for name, tensor in weights(net).items()}
     save_torch_state_dict(tensors, folder, max_shard_size=MAX_SHARD_BYTES)
-    said = config(net.size, shape, kernel or Kernel(), dtype=str(dtype).removeprefix("torch."))
+    said = config(net.size, shape, kernel, dtype=str(dtype).removeprefix("torch."))
     _write_json(folder / "config.json", said)
     _write_json(folder / "generation_config.json", generation_config())
 
@@ -163,8 +163,8 @@ def config(size: Size, shape: Shape, kernel: Kernel, *, dtype: str) -> dict[str,
         "text_config": text,
         "vision_config": vision,
         "dgls": {
-            "noise_token_id": None if kernel.name == "uniform" else MASK,
-            "noise": kernel.name,
+            "noise_token_id": None if kernel is Kernel.UNIFORM else MASK,
+            "noise": str(kernel),
             "t_min": 0.0,
             "t_max": 0.0,
             "context_tokens": shape.reach,
@@ -207,7 +207,7 @@ def _facts(state: dict[str, Any], data: Data, work: Path, told: tuple[str, str])
         date=datetime.now(tz=UTC).date().isoformat(),
         command=state["command"],
         curve=work / "curve.csv",
-        kernel=Kernel(**state["kernel"]).name,
+        kernel=state["kernel"],
         cold_since=state["cold_since"],
         examples=told[0],
         evaluation=told[1],

@@ -1,34 +1,25 @@
 """Corruption: where the gaps of a training canvas are, and what stands in them instead of the code."""
 
 from bisect import bisect_left
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dgls.diffusion.sampling import Kernel
 from small.tokens import MASK, N_SPECIAL
 
 Ids = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class Kernel:
-    """What noise is: `<mask>` (absorbing), any token (uniform, as in the released model), or both (mixed).
+def random_share(kernel: Kernel, rng: np.random.Generator) -> float:
+    """How much of the noise of one canvas is random tokens instead of `<mask>`.
 
     In a mixed half of the canvases a noised token is a random one with a probability drawn for the canvas. Where random
     tokens are about, the model is asked for every token of the gaps, so that it learns to doubt what it reads there.
     """
-
-    name: str = "absorbing"
-
-    def random_share(self, rng: np.random.Generator) -> float:
-        """How much of the noise of one canvas is random tokens; drawn only where it is not always the same."""
-        if self.name == "mixed":
-            return float(rng.random()) if rng.random() < 0.5 else 0.0
-        return float(self.name == "uniform")
-
-
-KERNELS = {name: Kernel(name) for name in ("absorbing", "uniform", "mixed")}
+    if kernel is Kernel.MIXED:
+        return float(rng.random()) if rng.random() < 0.5 else 0.0
+    return float(kernel is Kernel.UNIFORM)
 
 
 def noise_out(
@@ -51,7 +42,7 @@ def noise_out(
         if not noised.any():
             noised[rng.choice(np.flatnonzero(gaps))] = True
     noise = np.full(len(canvas), MASK)
-    share = kernel.random_share(rng)
+    share = random_share(kernel, rng)
     if not share:
         return np.where(noised, noise, canvas), noised
     drawn = rng.random(len(canvas)) < share

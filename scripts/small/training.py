@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 import torch
 from torch.nn import functional
 
+from dgls.diffusion.sampling import Kernel
 from small.batches import Batch, Batches, Shape
 from small.data import Data
 from small.fim import FimBatches, measure_fim
 from small.gaps import Gaps, cut_gaps, measure
 from small.loss import CHUNK, head_loss
 from small.net import Net, Size
-from small.noising import Kernel
 from small.optim import DECAY_SHARE, Optimisers, lr_scale
 
 AR_WEIGHT = 0.5
@@ -41,7 +41,7 @@ class Plan:
     compiled: bool = True
     seed: int = 0
     steps: int = 0
-    kernel: Kernel = field(default_factory=Kernel)
+    kernel: Kernel = Kernel.ABSORBING
     peak: float = 1.0  # share of the full learning rate before the decay
     command: str = ""  # as the card tells it
     twin: bool = False  # the autoregressive twin: windows in prefix-suffix-middle order, no canvases
@@ -177,7 +177,7 @@ def save(path: Path, plan: Plan, begun: "Begun") -> Path:
             "shape": asdict(plan.shape),
             "cold_since": cold_since,
             "command": plan.command,
-            "kernel": asdict(plan.kernel),
+            "kernel": str(plan.kernel),
         },
         part,
     )
