@@ -169,15 +169,21 @@ def test_pins_never_change(loaded: Any, kernel: Kernel) -> None:
     assert all(bool(step.accepted[canvas.pinned].all()) for step in steps)
 
 
-def test_absorbing_noise_keeps_what_is_accepted(loaded: Any) -> None:
-    """Accepted tokens stay, every step accepts at least its share, and nothing is open at the cap."""
+def four_steps(loaded: Any, kernel: Kernel) -> tuple[Canvas, list[Step]]:
+    """Gaps of 5 and 17 in steps that are never sure: each accepts just its share, and the cap leaves no noise."""
     canvas = lay_out([], [5, 17], [30, 31, 32, 33], end=END, width=32)
     noise = SeededNoise(3, VOCAB, torch.device("cpu"), noise_id=3)
-    sampling = Sampling(max_denoising_steps=4, entropy_bound=1e-9, t_min=0, t_max=0, kernel=Kernel.ABSORBING)
+    sampling = Sampling(max_denoising_steps=4, entropy_bound=1e-9, t_min=0, t_max=0, kernel=kernel)
     steps = ours(loaded, SHORT, canvas, sampling, noise)
-
     is_noise = [(step.current == 3) & canvas.gap for step in steps]
     assert [rows.sum(-1).tolist() for rows in is_noise] == [[3, 12], [2, 8], [1, 4], [0, 0]]
+    return canvas, steps
+
+
+def test_absorbing_noise_keeps_what_is_accepted(loaded: Any) -> None:
+    """Accepted tokens stay, every step accepts at least its share, and nothing is open at the cap."""
+    canvas, steps = four_steps(loaded, Kernel.ABSORBING)
+
     for before, after in pairwise(steps):
         kept = (before.current != 3) & canvas.gap
         assert torch.equal(before.current[kept], after.current[kept])
@@ -187,13 +193,8 @@ def test_absorbing_noise_keeps_what_is_accepted(loaded: Any) -> None:
 
 def test_mixed_noise_decides_the_whole_gap_anew(loaded: Any) -> None:
     """Every step accepts at least its growing share, may change what it accepted before, and the cap leaves nothing."""
-    canvas = lay_out([], [5, 17], [30, 31, 32, 33], end=END, width=32)
-    noise = SeededNoise(3, VOCAB, torch.device("cpu"), noise_id=3)
-    sampling = Sampling(max_denoising_steps=4, entropy_bound=1e-9, t_min=0, t_max=0, kernel=Kernel.MIXED)
-    steps = ours(loaded, SHORT, canvas, sampling, noise)
+    canvas, steps = four_steps(loaded, Kernel.MIXED)
 
-    is_noise = [(step.current == 3) & canvas.gap for step in steps]
-    assert [rows.sum(-1).tolist() for rows in is_noise] == [[3, 12], [2, 8], [1, 4], [0, 0]]
     pairs = [
         ((before.current != 3) & canvas.gap & (after.current != 3), before, after) for before, after in pairwise(steps)
     ]
