@@ -67,5 +67,5 @@ def separators(work: Work, place: Place) -> Work:
         candidates.append(text.lstrip()[1:].lstrip(" "))
     for changed in candidates:
         if place.breaks(work.text, changed):
-            return Work(changed, work.truncated, work.joined)
+            return work.changed(changed)
     return work

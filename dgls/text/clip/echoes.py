@@ -69,4 +69,4 @@ def echoed_word(work: Work, place: Place) -> Work:
 
 def _without(work: Work, length: int) -> Work:
     """The text without its beginning."""
-    return Work(work.text[length:], work.truncated, work.joined)
+    return work.changed(work.text[length:])

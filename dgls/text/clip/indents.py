@@ -17,13 +17,13 @@ def repeated_indent(work: Work, place: Place) -> Work:
         return work
     if not place.own_line:
         spaced = place.line[-1].isspace() and lead == place.line[: indent_of(place.line)] and len(lead) > 1
-        return _first(work, stripped) if spaced and not place.inside else work
+        return work.changed(stripped) if spaced and not place.inside else work
     if not place.line or _fits(len(place.line) + len(lead), place, stripped):
         return work
     if place.breaks(stripped, text):
         kept = text[len(place.line) :] if text.startswith(place.line) else text
-        return work if place.breaks(kept, text) else _first(work, kept)
-    return _first(work, stripped)
+        return work if place.breaks(kept, text) else work.changed(kept)
+    return work.changed(stripped)
 
 
 def _fits(column: int, place: Place, stripped: str) -> bool:
@@ -50,7 +50,7 @@ def missing_break(work: Work, place: Place) -> Work:
     ):
         return work
     broken = "\n" + work.text
-    return work if place.breaks(broken, work.text) else _first(work, broken)
+    return work if place.breaks(broken, work.text) else work.changed(broken)
 
 
 def document_style(work: Work, place: Place) -> Work:
@@ -80,9 +80,4 @@ def _with_leads(work: Work, leads: list[tuple[int, str]], changed: Callable[[str
     for at, lead in leads:
         parts += [work.text[done:at], changed(lead)]
         done = at + len(lead)
-    return _first(work, "".join([*parts, work.text[done:]]))
-
-
-def _first(work: Work, text: str) -> Work:
-    """Another text with the same history."""
-    return Work(text, work.truncated, work.joined)
+    return work.changed("".join([*parts, work.text[done:]]))

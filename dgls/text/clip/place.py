@@ -35,6 +35,10 @@ class Work:
     silence: Silence | None = None
     doubt: int | None = None
 
+    def changed(self, text: str) -> "Work":
+        """Another text with the same history; where the model was not sure is not known of it."""
+        return Work(text, self.truncated, self.joined)
+
     def cut(self, end: int) -> "Work":
         """The text up to an offset."""
         return replace(self, text=self.text[:end], doubt=None)

@@ -23,7 +23,7 @@ def line_cycles(work: Work, place: Place) -> Work:
             end = index + period * _n_rounds(keys, index, period)
             while end < len(lines) and keys[end] == keys[end - period] and keys[end]:
                 end += 1
-            return Work("\n".join(lines[: index + period] + lines[end:]), work.truncated, work.joined)
+            return work.changed("\n".join(lines[: index + period] + lines[end:]))
         index += 1
     return work
 
@@ -48,5 +48,5 @@ def stutter(work: Work, place: Place) -> Work:
     for found in list(_TWICE.finditer(work.text))[:_MAX_TRIES]:
         kept = work.text[: found.end(1)] + work.text[found.end() :]
         if place.breaks(work.text, kept):
-            return Work(kept, work.truncated, work.joined)
+            return work.changed(kept)
     return work

@@ -35,17 +35,17 @@ def filler(work: Work, place: Place) -> Work:
             lines = lines[:last]
     text = "\n".join(lines)
     if not text.strip():
-        return Work("", work.truncated, work.joined)
+        return work.changed("")
     if place.rest.strip():
-        return _line_end_kept(Work(text, work.truncated, work.joined))
-    return Work(text.rstrip(), work.truncated, work.joined)
+        return _line_end_kept(work.changed(text))
+    return work.changed(text.rstrip())
 
 
 def _line_end_kept(work: Work) -> Work:
     """At most one line break at the end, with what stands behind it."""
     kept = work.text.rstrip()
     tail = work.text[len(kept) :]
-    return work if tail.count("\n") < 2 else Work(kept + "\n" + tail.rpartition("\n")[2], work.truncated, work.joined)
+    return work if tail.count("\n") < 2 else work.changed(kept + "\n" + tail.rpartition("\n")[2])
 
 
 def _is_comment(line: str, place: Place) -> bool:
