@@ -78,6 +78,8 @@ def test_a_fill_is_exact_but_for_white_space_at_its_end() -> None:
         ("2\n  print(x)\n3", "\nprint(x)\n", True),  # not as the last one
         ("items)[0]", "s)[0]\nmore", True),  # its end is the beginning of the suffix
         ("f(a)", "(a)\nmore", False),  # 3 characters
+        ("return self", "\nself.n = 1\n", False),  # the same name in the next line
+        ("1\n  self", "\n  self.n = 1\n", True),  # the next line begun
         ("2", "\n)\nprint(x)\n", False),
         ("2\n)", "\n)\nprint(x)\n", False),  # a short line is no evidence
         ("print(x) + 1", "\nprint(x)\n", False),

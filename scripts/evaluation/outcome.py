@@ -71,11 +71,18 @@ def repeats(text: str, suffix: str) -> bool:
     """Whether a text in the gap says again what follows it.
 
     One of its lines is the suffix's first line that is not blank, or its end is the beginning of the suffix; white
-    space around both does not count, and less than 4 characters are no evidence.
+    space around both does not count, and less than 4 characters are no evidence. Where the suffix begins with a line
+    end, what repeats it begins a line, too: a name that ends one line and begins the next is no echo.
     """
     first = next((line.strip() for line in suffix.split("\n") if line.strip()), "")
     if len(first) >= _MIN_ECHO_CHARS and any(line.strip() == first for line in text.split("\n")):
         return True
     end, head = text.rstrip(), suffix.lstrip()
-    longest = min(len(end), len(head))
-    return any(head.startswith(end[-n:]) for n in range(_MIN_ECHO_CHARS, longest + 1) if not end[-n].isspace())
+    is_below = "\n" in suffix[: len(suffix) - len(head)]
+    overlaps = (n for n in range(_MIN_ECHO_CHARS, min(len(end), len(head)) + 1) if head.startswith(end[-n:]))
+    return any(not is_below or _begins_line(end, len(end) - n) for n in overlaps if not end[-n].isspace())
+
+
+def _begins_line(text: str, at: int) -> bool:
+    """Whether only white space stands before an offset in its line."""
+    return not text[text.rfind("\n", 0, at) + 1 : at].strip()
