@@ -168,7 +168,8 @@ def test_the_values_of_a_sweep_reach_the_model(bench: LocalBench) -> None:
 
 
 def test_the_lengths_around_a_first_one_replace_the_models_own(bench: LocalBench) -> None:
-    (variant,) = variants(with_settings(Settings(), {"threads": 1}), ["first_length=64"])
+    settings = with_settings(Settings(), {"threads": 1, "effort": "low"})  # one round
+    (variant,) = variants(settings, ["first_length=64"])
     found = filled_once(bench, "chosen", variant)
     assert found.gap_tokens >= 16
 

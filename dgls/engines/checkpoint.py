@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from dgls.diffusion.sampling import Kernel, Sampling
-from dgls.engines.effort import effort_of
+from dgls.engines.effort import Effort, effort_of
 from dgls.errors import ModelError
 from dgls.settings import Settings
 
 BUNDLED = Path(__file__).parent.parent / "small"
 
 # For a checkpoint that says nothing itself: DiffusionGemma's own context is far larger, its latency is not.
-_GAP_LENGTHS = (4, 8, 16, 32, 64)
+_GAP_LENGTHS = (1, 2, 4, 8, 16, 32, 64)
 _CONTEXT_TOKENS = 2048
 
 _MAX_HEADER_BYTES = 2**27  # safetensors itself allows 100 MB
@@ -31,8 +31,7 @@ class Facts:
     gap_lengths: tuple[int, ...]
     context_tokens: int
     canvas_length: int
-    n_kept_lengths: int
-    n_rounds: int
+    effort: Effort
     score_tail_tokens: int
 
 
@@ -69,8 +68,7 @@ def read_facts(folder: Path, settings: Settings) -> Facts:
         gap_lengths=settings.gap_lengths or tuple(own.get("gap_lengths", _GAP_LENGTHS)),
         context_tokens=settings.context_tokens or int(own.get("context_tokens", _CONTEXT_TOKENS)),
         canvas_length=int(config.get("canvas_length", 256)),
-        n_kept_lengths=effort.n_kept_lengths,
-        n_rounds=effort.n_rounds,
+        effort=effort,
         score_tail_tokens=int(own.get("score_tail_tokens", 8)),
     )
 

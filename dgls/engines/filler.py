@@ -73,18 +73,17 @@ class Filler:
         yield Drafts(tuple(sorted(found, key=_score, reverse=True)), final=True, cost=cost())
 
     def _rounds(self, frame: Framed, found: Sequence[Draft]) -> Generator[list[int], None, None]:
-        """The gap lengths to denoise side by side; then, as long as the best candidate `found` has the longest or the
-        shortest of them, those beyond it.
-        """
+        """The gap lengths to denoise side by side; then those that the best candidate `found` so far calls for."""
         most = self.facts.canvas_length - len(frame.head) - frame.pinned
         n_typed = max(len(self.tokens.encode(frame.typed.decode())) - 1, 0)
         lengths = sorted({length + n_typed for length in self.facts.gap_lengths if length + n_typed <= most} or {most})
         tried = list(lengths)
-        for _ in range(self.facts.n_rounds if frame.pinned else 1):
+        effort = self.facts.effort
+        for _ in range(effort.n_rounds if frame.pinned else 1):
             yield lengths
             if not found:
                 return
-            lengths = further_lengths(tried, max(found, key=_score).gap_tokens, most)
+            lengths = further_lengths(tried, max(found, key=_score).gap_tokens, most, fine=effort.fine)
             if not lengths:
                 return
             tried += lengths
@@ -104,7 +103,7 @@ class Filler:
             noise=noise,
             banned=banned,
             typed=typed,
-            lagging=behind_the_surest(self.facts.n_kept_lengths),
+            lagging=behind_the_surest(self.facts.effort.n_kept_lengths, self.facts.effort.least_shares),
         )
 
     def _canvas(self, frame: Framed, lengths: Sequence[int]) -> Canvas:

@@ -24,12 +24,24 @@ from small.training import net_of
 SLIDING_WINDOW = 1024  # longer than every sequence trained on
 GAP_LENGTHS = (1, 2, 3, 4, 6, 8, 11, 14, 18, 24)
 SCORE_TAIL_TOKENS = 8
-MAX_DENOISING_STEPS = 4
+MAX_DENOISING_STEPS = 8
 # Measured on the held-out lines of the corpus, see the model card.
 EFFORTS = {
-    "low": {"max_denoising_steps": 2, "n_kept_lengths": 3, "n_rounds": 1},
-    "medium": {"max_denoising_steps": 4, "n_kept_lengths": 5, "n_rounds": 2},
-    "high": {"max_denoising_steps": 8, "n_kept_lengths": 10, "n_rounds": 3},
+    "low": {"max_denoising_steps": 4, "n_kept_lengths": 3, "least_shares": [0.6], "n_rounds": 1, "fine": False},
+    "medium": {
+        "max_denoising_steps": 8,
+        "n_kept_lengths": 5,
+        "least_shares": [0.4, 0.5, 0.6],
+        "n_rounds": 2,
+        "fine": False,
+    },
+    "high": {
+        "max_denoising_steps": 16,
+        "n_kept_lengths": 10,
+        "least_shares": [0.2, 0.3, 0.4],
+        "n_rounds": 3,
+        "fine": True,
+    },
 }
 FLOW = """\
 Through the same flow as in an editor (prompt, canvas, choice, clip; `scripts/evaluate.py`), in files that were never

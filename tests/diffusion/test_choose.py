@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 import torch
 
-from dgls.diffusion.choose import Joined, causal_scores, further_lengths
+from dgls.diffusion.canvas import Canvas
+from dgls.diffusion.choose import Joined, behind_the_surest, causal_scores, further_lengths
+from dgls.diffusion.denoise import Step
 from dgls.diffusion.prefix import PrefixCache
 from dgls.engines.gemma import Gemma
 
@@ -46,12 +48,59 @@ def test_equals_one_by_one(loaded: Any, model: Gemma, n_prefix: int) -> None:
         ([1, 2, 4, 8], 4, []),
         ([1, 2, 4, 8], 1, []),
         ([1, 2, 4, 8], 8, [11, 16, 23, 32]),
-        ([16, 23, 32, 45, 64], 16, [4, 6, 8, 11]),
-        ([16, 23, 32, 45], 45, [60]),
+        ([16, 23, 32, 45, 60], 16, [4, 6, 8, 11]),
+        ([16, 23, 32, 45], 23, [4, 6, 8, 11]),
+        ([16, 23, 32, 45], 45, [4, 6, 8, 11, 60]),
         ([4, 6, 8], 4, [1, 2, 3]),
         ([60], 60, []),
     ],
 )
-def test_lengths_are_tried_beyond_the_best_one_at_either_end(tried: list[int], best: int, next_ones: list[int]) -> None:
-    """Not where the best one lies between others, never beyond the most that fits, and not for a fixed length."""
+def test_lengths_are_tried_below_the_shortest_and_beyond_the_best(
+    tried: list[int], best: int, next_ones: list[int]
+) -> None:
+    """Never beyond the most that fits, and not for a fixed length."""
     assert further_lengths(tried, best, 60) == next_ones
+
+
+@pytest.mark.parametrize(
+    ("tried", "best", "next_ones"),
+    [
+        ([1, 2, 4, 8, 16], 4, [3, 5, 6, 7]),
+        ([1, 2, 4, 8, 16], 8, [6, 9, 12, 14]),
+        ([1, 2, 3, 4], 2, []),
+        ([1, 2, 4], 1, []),
+        ([2, 8], 2, [1, 4, 5, 7]),
+        ([2, 8], 8, [1, 3, 4, 6, 7, 11, 16, 23, 32]),
+    ],
+)
+def test_fine_rounds_try_the_lengths_beside_the_best_one(tried: list[int], best: int, next_ones: list[int]) -> None:
+    """As many as four of those between its neighbours."""
+    assert further_lengths(tried, best, 60, fine=True) == next_ones
+
+
+SURENESS = torch.tensor([[0.9, 0.5], [0.4, 0.6], [0.3, 0.3], [0.2, 0.2]])  # means 0.7, 0.5, 0.3, 0.2
+
+
+@pytest.mark.parametrize(
+    ("n_kept", "least_shares", "already", "lagging"),
+    [
+        (2, [], [], [2, 3]),
+        (4, [], [], []),
+        (4, [0.4], [], [3]),  # 0.2 is less than 0.28
+        (4, [0.1, 0.7], [], [2, 3]),  # this is the third step
+        (4, [0.1, 0.1, 0.7, 0.1], [], [2, 3]),
+        (1, [0.5], [], [1, 2, 3]),
+        (4, [0.5], [0], [3]),  # of those that are left
+    ],
+)
+def test_rows_that_lag_behind_the_surest(
+    n_kept: int, least_shares: list[float], already: list[int], lagging: list[int]
+) -> None:
+    """By rank and by share; a row that was dropped before is no measure."""
+    dropped = torch.tensor([row in already for row in range(4)])
+    pinned = torch.zeros((4, 2), dtype=torch.bool)
+    canvas = Canvas(torch.zeros((4, 2), dtype=torch.long), pinned)
+    nothing = torch.zeros((4, 2))
+    step = Step(3, nothing, nothing, SURENESS, nothing, nothing, dropped, dropped)
+    found = behind_the_surest(n_kept, least_shares)(step, canvas)
+    assert [row for row in torch.nonzero(found).flatten().tolist() if row not in already] == lagging

@@ -175,9 +175,10 @@ def test_the_effort_dial_of_a_model_that_says_nothing(broken: Path) -> None:
     """Fewer steps and lengths at low effort; single settings replace a part of it."""
     facts = [read_facts(broken, with_settings(Settings(), {"effort": name})) for name in ("low", "medium", "high")]
     assert [found.sampling.max_denoising_steps for found in facts] == [8, 16, 48]
-    assert [found.n_kept_lengths for found in facts] == [2, 3, 5]
+    assert [found.effort.n_kept_lengths for found in facts] == [2, 3, 5]
+    assert [found.effort.n_rounds for found in facts] == [1, 2, 3]
     facts = [read_facts(broken, with_settings(Settings(), {"max_steps": 3, "n_kept_lengths": 9}))]
-    assert (facts[0].sampling.max_denoising_steps, facts[0].n_kept_lengths) == (3, 9)
+    assert (facts[0].sampling.max_denoising_steps, facts[0].effort.n_kept_lengths) == (3, 9)
 
 
 def test_a_model_brings_its_own_effort_dial(broken: Path) -> None:
@@ -185,7 +186,7 @@ def test_a_model_brings_its_own_effort_dial(broken: Path) -> None:
     config = tiny_config(260).to_dict() | {"dgls": {"efforts": {"low": {"max_denoising_steps": 2}}}}
     (broken / "config.json").write_text(json.dumps(config), encoding="utf-8")
     low = read_facts(broken, with_settings(Settings(), {"effort": "low"}))
-    assert (low.sampling.max_denoising_steps, low.n_kept_lengths) == (2, 2)
+    assert (low.sampling.max_denoising_steps, low.effort.n_kept_lengths) == (2, 2)
     config["dgls"] = {"efforts": {"low": {"stepz": 2}}}
     (broken / "config.json").write_text(json.dumps(config), encoding="utf-8")
     with pytest.raises(ModelError, match="stepz"):
