@@ -81,7 +81,7 @@ def behind_the_surest(n_kept: int, least_shares: Sequence[float] = ()) -> Laggin
     holding for all later steps.
 
     The shares may rise, as the rows tell more of themselves from step to step. The bundled model's were found on its
-    dev files, where they changed none of 25 exact fills and took a third of the steps away.
+    dev files, where they changed none of 25 exact fills and took a quarter of the steps away.
     """
 
     def lagging(step: Step, canvas: Canvas) -> Tensor:

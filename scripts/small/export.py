@@ -31,7 +31,7 @@ EFFORTS = {
     "medium": {
         "max_denoising_steps": 8,
         "n_kept_lengths": 5,
-        "least_shares": [0.4, 0.5, 0.6],
+        "least_shares": [0.2, 0.4, 0.6],
         "n_rounds": 2,
         "fine": False,
     },
