@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from dgls.text.clip.brackets import owed
 from dgls.text.clip.place import Place, Work, n_word_chars
+from dgls.text.clip.seams import goes_over
 from dgls.text.languages import CONTINUES
 from dgls.text.nesting import indent_of
 
@@ -125,11 +126,15 @@ def _near(place: Place) -> list[str]:
 def _ended(work: Work, line: _Line, place: Place) -> Work:
     """The text up to the end of a line."""
     kept = work.cut(line.at + len(line.text))
+    if goes_over(work, place, len(kept.text)):
+        return work
     return work if not work.text[len(kept.text) :].strip() or place.breaks(kept.text, work.text) else kept
 
 
 def _left(work: Work, line: _Line, place: Place) -> Work:
     """The text before a line, unless the suffix needs what the line begins."""
+    if goes_over(work, place, line.at):
+        return work
     kept = work.cut(line.at)
     # Comments and decorators belong to the line below them.
     while kept.text.rstrip() and _belongs_below(kept.text.rstrip().rsplit("\n", 1)[-1], line, place):
