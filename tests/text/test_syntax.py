@@ -80,6 +80,15 @@ def test_grammars_are_imported_when_they_are_used() -> None:
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
 
 
+def test_the_grammar_of_an_open_document_is_read_before_it_is_asked_for() -> None:
+    code = (
+        "import sys; from dgls.text.clip import prepare; from dgls.text.document import Document\n"
+        "prepare(Document('', language='go')); print('tree_sitter_go' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout.strip(), done.stderr) == ("True", "")
+
+
 @pytest.mark.parametrize("broken", ["tree_sitter_gone", "json"], ids=["missing", "another module"])
 def test_a_language_without_its_wheel_is_not_parsed(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing breaks: no count of errors, as in a language without a grammar; `doctor` tells of it."""
