@@ -14,20 +14,24 @@ FIXTURES = sorted((ROOT / "fixtures" / "clip").iterdir())
 PYTHON = [*sorted(Path(os.__file__).parent.glob("*.py"))[10:150:7], *sorted((ROOT / "dgls").rglob("*.py"))[::4]]
 
 # The least share of middles that come out unharmed, by policy and way of spoiling. What the project's own files are
-# changes, so there is room for a gap or two; how many gaps leave their block is the luck of the draw.
+# changes, so there is room for a few gaps; scripts/clipping/README.md has figures of more and other files.
 GATES: list[tuple[Policy, str, float]] = [
-    ("ide", "correct", 0.95),
+    ("ide", "correct", 0.965),
     ("ide", "correct, in its block", 0.98),
     ("infill", "correct", 0.99),
-    ("ide", "whole suffix", 0.94),
-    ("infill", "whole suffix", 0.96),
-    ("ide", "suffix, then other code", 0.85),
-    ("infill", "suffix, then other code", 0.85),
-    ("ide", "indented twice", 0.9),
+    ("ide", "whole suffix", 0.95),
+    ("infill", "whole suffix", 0.97),
+    ("ide", "cut suffix", 0.94),
+    ("infill", "cut suffix", 0.97),
+    ("ide", "suffix, then other code", 0.91),
+    ("infill", "suffix, then other code", 0.91),
+    ("ide", "indented twice", 0.94),
     ("ide", "echoed head", 0.9),
+    ("ide", "fence and prose", 0.88),
     ("ide", "a closer too many", 0.7),
+    ("ide", "other code", 0.45),
     ("ide", "no new error", 0.98),
-    ("infill", "no new error", 0.98),
+    ("infill", "no new error", 0.985),
 ]
 NOT_GATED = {"markdown", "sql"}  # hardly any text of theirs is wrong to a parser
 

@@ -29,15 +29,17 @@ class _Line:
 def scope(work: Work, place: Place) -> Work:
     """K1, K2, K6: the text ends before a line that is indented less than the block, unless it goes on with one.
 
-    Nobody types in front of words: such a gap is a region, and may leave its block.
+    Nobody types in front of words: such a gap is a region, and may leave its block; but one of whole lines ends before
+    a blank line and something outside of it.
     """
-    if not place.language.has_scope or n_word_chars(place.rest):
+    whole_lines = place.own_line and not place.line and work.text[:1].isspace()
+    if not place.language.has_scope or (n_word_chars(place.rest) and not whole_lines):
         return work
     indent = level = _scope(work, place)
     n_owed = owed(place)
     for line in _code_lines(work.text, place):
         here = indent_of(line.text)
-        if here >= level:
+        if here >= level or (whole_lines and not _begins_anew(line, work.text)):
             continue
         if _BLOCK_END.match(line.text) and line.depth <= 0 and _is_owed(line, n_owed, place):
             level = here
@@ -54,6 +56,8 @@ def scope(work: Work, place: Place) -> Work:
 def _scope(work: Work, place: Place) -> int:
     """The indentation of the cursor's block; a text that begins with a line break says itself where it stands."""
     first = next((line for line in work.text.split("\n") if line.strip()), "")
+    if place.own_line and not place.line:
+        return indent_of(first)
     begins_below = not work.text.split("\n", 1)[0].strip() and not place.own_line
     return min(place.scope, indent_of(first)) if begins_below else place.scope
 

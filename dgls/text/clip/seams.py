@@ -18,16 +18,16 @@ def goes_over(work: Work, place: Place, at: int) -> bool:
     follows the last block of the top level.
     """
     lines = _lines(work.text)
-    if work.truncated or work.guessed or not place.next_lines or len(lines) > _MAX_LINES:
+    if work.truncated or work.guessed or not place.below or len(lines) > _MAX_LINES:
         return False
-    below, left = place.next_lines[0], _lines(work.text[at:])
+    below, left = place.below[0], _lines(work.text[at:])
     if not left or not _meets(work.text, below, place) or place.breaks(work.text, work.text[:at]):
         return False
     outermost = min(map(indent_of, left))
     reenters = outermost < indent_of(below)
     if reenters and place.language.shape == "braces" and not _CLOSES.match(below):
         return True
-    return (reenters or outermost > 0) and not _begins_new(work.text[at:])
+    return (reenters or outermost > 0) and not _begins_new(work.text[len(work.text[:at].rstrip()) :])
 
 
 def _lines(text: str) -> list[str]:
