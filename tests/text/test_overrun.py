@@ -16,7 +16,7 @@ PYTHON = [*sorted(Path(os.__file__).parent.glob("*.py"))[10:150:7], *sorted((ROO
 # The least share of middles that come out unharmed, by policy and way of spoiling. What the project's own files are
 # changes, so there is room for a few gaps; scripts/clipping/README.md has figures of more and other files.
 GATES: list[tuple[Policy, str, float]] = [
-    ("ide", "correct", 0.965),
+    ("ide", "correct", 0.955),
     ("ide", "correct, in its block", 0.98),
     ("infill", "correct", 0.99),
     ("ide", "whole suffix", 0.95),
@@ -25,7 +25,7 @@ GATES: list[tuple[Policy, str, float]] = [
     ("infill", "cut suffix", 0.97),
     ("ide", "suffix, then other code", 0.91),
     ("infill", "suffix, then other code", 0.91),
-    ("ide", "indented twice", 0.94),
+    ("ide", "indented twice", 0.92),
     ("ide", "echoed head", 0.9),
     ("ide", "fence and prose", 0.88),
     ("ide", "a closer too many", 0.7),
