@@ -1,12 +1,15 @@
 """Measures what dgls costs, in counts and in ratios of one run; wall times are noisy and only reported.
 
     python scripts/bench.py [startup] [overhead] [forwards] [keystrokes] [clip] [--json]
+    python scripts/bench.py overrun [--files PATH ...] [--gaps 8] [--seed 0]
 
 startup     a real server process: time to the answer of `initialize`, memory before a model is asked for
 overhead    the server's own time for a request on 4,000 lines, with an engine that answers at once
 forwards    passes of the bundled model for each fill
 keystrokes  prefix tokens that a key typed into a 2,000-line file encodes anew, and how many are reused
-clip        milliseconds of one clip by language and file length, the very first one of a language included
+clip        processor time of one clip by language and file length, the very first one of a language included
+overrun     how much of what models write too much the clip takes back: a Markdown table for each policy, by language;
+            gaps in real files, whose middles are spoilt in known ways, clipped, and compared
 """
 
 import argparse
@@ -20,6 +23,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from clipping.shares import sources_of, table
+from clipping.times import clip_times, summary
 
 URI = "file:///bench/module.py"
 CODE = """\
@@ -111,10 +117,10 @@ def startup(n_runs: int = 7) -> dict[str, Any]:
         server.send("exit", None)
         server.process.wait(timeout=10)
     return {
-        "initialize_s": _summary(seconds),
-        "import_lsprotocol_s": _summary(imports),
+        "initialize_s": summary(seconds),
+        "import_lsprotocol_s": summary(imports),
         "ratio_to_import": round(statistics.median(seconds) / statistics.median(imports), 2),
-        "resident_mb": _summary(megabytes),
+        "resident_mb": summary(megabytes),
     }
 
 
@@ -142,7 +148,7 @@ def overhead(n_lines: int = 4000, n_requests: int = 300) -> dict[str, Any]:
             assert server.complete(middle, len(lines[middle]))
             alone.append((time.perf_counter() - sent) * 1000)
         server.close()
-    return {"n_lines": n_lines, "request_ms": _summary(alone), "change_and_request_ms": _summary(with_change)}
+    return {"n_lines": n_lines, "request_ms": summary(alone), "change_and_request_ms": summary(with_change)}
 
 
 def forwards() -> dict[str, Any]:
@@ -157,9 +163,9 @@ def forwards() -> dict[str, Any]:
         n_steps.append(last.cost.n_steps)
     return {
         "n_fills": len(n_forwards),
-        "forwards": _summary(n_forwards),
-        "steps": _summary(n_steps),
-        "fill_ms": _summary(milliseconds),
+        "forwards": summary(n_forwards),
+        "steps": summary(n_steps),
+        "fill_ms": summary(milliseconds),
     }
 
 
@@ -178,48 +184,9 @@ def keystrokes(n_lines: int = 2000) -> dict[str, Any]:
     return {
         "n_keys": len(typed),
         "cold_encoded_tokens": encoded[0],
-        "encoded_tokens_per_key": _summary(encoded[1:]),
+        "encoded_tokens_per_key": summary(encoded[1:]),
         "reused_share": round(sum(reused[1:]) / total, 4),
     }
-
-
-def clip(n_gaps: int = 150) -> dict[str, Any]:
-    """Milliseconds of a clip by language and lines of the file; the first one of each imports its grammar."""
-    from dgls.text.clip import clip as clipped
-    from dgls.text.languages import language_of
-
-    found = {}
-    for path in sorted((Path(__file__).parent.parent / "fixtures/clip").iterdir()):
-        text, language = path.read_text(encoding="utf-8"), language_of("", path.name).name
-        for n_lines in (100, 1_000, 10_000):
-            milliseconds = []
-            for gap, raw in _overruns(
-                "\n".join((text * (n_lines // text.count("\n") + 1)).split("\n")[:n_lines]), n_gaps
-            ):
-                begun = time.perf_counter()
-                clipped(raw, _gap(gap, language))
-                milliseconds.append((time.perf_counter() - begun) * 1000)
-            found[f"{language} {n_lines}"] = _summary(milliseconds)
-    return found
-
-
-def _overruns(text: str, n: int) -> Iterator[tuple[tuple[str, int], str]]:
-    """Text and offset of gaps of a few lines spread over a file, and what a model might write: the middle and more."""
-    lines = text.split("\n")
-    for number in range(n):
-        first = number * (len(lines) - 12) // n
-        middle, below = "\n".join(lines[first : first + 4]), "\n".join(lines[first + 4 :])
-        above = "".join(f"{line}\n" for line in lines[:first])
-        raw = (middle, f"{middle}\n{below[:300]}", f"{middle}\n}})", f"{middle}\nother code (")[number % 4]
-        yield (f"{above}\n{below}", len(above)), raw
-
-
-def _gap(given: tuple[str, int], language: str) -> Any:
-    """The gap at an offset of a text."""
-    from dgls.text.document import Document
-    from dgls.text.gap import gap_at
-
-    return gap_at(Document(given[0], language=language), given[1])
 
 
 def _bundled() -> Any:
@@ -266,31 +233,37 @@ def _resident_mb(pid: int) -> float:
     return float("nan")
 
 
-def _summary(numbers: list[float] | list[int]) -> dict[str, float]:
-    """Median, 95th percentile, least and most."""
-    ordered = sorted(numbers)
-    p95 = ordered[min(len(ordered) - 1, round(0.95 * (len(ordered) - 1)))]
-    named = {"p50": statistics.median(ordered), "p95": p95, "least": ordered[0], "most": ordered[-1]}
-    return {name: round(value, 3) for name, value in named.items()}
-
-
 MEASUREMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "startup": startup,
     "overhead": overhead,
     "forwards": forwards,
     "keystrokes": keystrokes,
-    "clip": clip,
+    "clip": clip_times,
 }
 
 
 def main() -> None:
     """Prints the wanted measurements."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="*", choices=[[], *MEASUREMENTS], default=[], help="all, if none is named")
+    choices = [[], *MEASUREMENTS, "overrun"]
+    parser.add_argument("what", nargs="*", choices=choices, default=[], help="all but overrun, if none is named")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+    overrun = parser.add_argument_group("overrun")
+    overrun.add_argument("--files", nargs="+", metavar="PATH", help="files and folders; this repository if not given")
+    overrun.add_argument("--gaps", type=int, default=8, help="gaps in each file")
+    overrun.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
-    results = {name: MEASUREMENTS[name]() for name in chosen.what or MEASUREMENTS}
-    if chosen.json:
+    if "overrun" in chosen.what:
+        root = Path(__file__).parent.parent
+        places = chosen.files or [str(root / place) for place in ("dgls", "editors", "fixtures", "scripts", "tests")]
+        print(table(sources_of(places), chosen.gaps, chosen.seed))
+    named = [name for name in chosen.what if name != "overrun"]
+    _show({name: MEASUREMENTS[name]() for name in (named if chosen.what else MEASUREMENTS)}, as_json=chosen.json)
+
+
+def _show(results: dict[str, dict[str, Any]], *, as_json: bool) -> None:
+    """Prints one line for each figure, or one JSON object."""
+    if as_json and results:
         print(json.dumps(results, indent=1))
         return
     for name, figures in results.items():

@@ -19,6 +19,7 @@ from dgls.lsp.session import Session
 from dgls.lsp.stdio import bodies, streams
 from dgls.lsp.workspace import hash_of
 from dgls.settings import Settings
+from dgls.text.clip import prepare
 from dgls.text.fill import Silence
 
 logger = logging.getLogger(__name__)
@@ -88,9 +89,10 @@ def did_change_configuration(session: Session, params: lsp.DidChangeConfiguratio
 
 
 def did_open(session: Session, params: lsp.DidOpenTextDocumentParams) -> None:
-    """Takes over a document; the first one starts the engine."""
-    session.documents.open(params.text_document)
+    """Takes over a document; the first one starts the engine, and the clip reads its language's grammar."""
+    document = session.documents.open(params.text_document)
     session.wake()
+    prepare(document)
 
 
 def did_change(session: Session, params: lsp.DidChangeTextDocumentParams) -> None:

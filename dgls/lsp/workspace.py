@@ -37,10 +37,11 @@ class Documents:
         opened = self._opened.get(uri)
         return opened.document if opened else None
 
-    def open(self, item: lsp.TextDocumentItem) -> None:
-        """Takes over a document; whatever was open under its URI is forgotten."""
+    def open(self, item: lsp.TextDocumentItem) -> Document:
+        """The document that is taken over; whatever was open under its URI is forgotten."""
         document = Document(item.text, item.uri, file_name(item.uri), item.language_id, item.version)
         self._opened[item.uri] = Opened(document)
+        return document
 
     def change(self, params: lsp.DidChangeTextDocumentParams, encoding: Encoding) -> None:
         """Applies changes to a document, whole texts or ranges; unknown documents stay unknown.

@@ -48,11 +48,16 @@ def _closing(mark: str, language: Language) -> str:
 
 @cache
 def _opener(language: Language) -> "re.Pattern[str] | None":
-    """A group for each mark that begins one; comments to the end of the line are passed over without a group."""
+    """A group for each mark that begins one; comments and strings in a line are passed over without a group."""
     marks = _MULTI_LINE_QUOTES.get(language.name, ())
     if language.block_comment:
         marks = (*marks, language.block_comment[0])
     if not marks:
         return None
     passed = [re.escape(comment) + r"[^\n]*" for comment in language.comments]
-    return re.compile("|".join([f"(?P<mark>{'|'.join(map(re.escape, marks))})", *passed]))
+    if language.block_comment and '"' in language.quotes:
+        # `/*` in a string begins nothing; a quote as a character is none.
+        passed += [r"'\"'", r'"(?:\\.|[^"\\\n])*"']
+    if language.name in ("javascript", "typescript", "tsx", "php", "css"):
+        passed += [r"'(?:\\.|[^'\\\n])*'"]
+    return re.compile("|".join([*passed, f"(?P<mark>{'|'.join(map(re.escape, marks))})"]))

@@ -9,7 +9,8 @@ _MAX_STRING_CHARS = 8000
 _MAX_JOINED_LINES = 40
 _CLOSER = re.compile(r"\s*(?:[)\]}]+[;,)\]}]*|end\b|fi\b|done\b|esac\b|</[\w.:-]*>)")
 _LABEL = re.compile(r"\s*(?:public|private|protected|signals|default|\w+ slots)\s*:\s*$")
-_NO_START = re.compile(r"\s*(?:[)\]}{.|&+*/]|#|--|</|@)")
+_NO_START = re.compile(r"\s*(?:[)\]}{.|&+*/]|#|--|</|@|(?:end|fi|done|esac)\b)")
+_ASIDE = re.compile(r"\s*(?:#\s*(?:if|ifdef|ifndef|elif|else|endif|region|endregion|define|undef)\b|#\s|#$|//|--|/?\*)")
 _ANNOTATION = re.compile(r"\s*(?:@\w|#?\[[^\]]*\]\s*$|template\b)")
 _BRACE = re.compile(r"\s*\{")
 _OPENER = re.compile(r"[({\[]\s*$")
@@ -75,7 +76,8 @@ def _ancestors(lines: list[str], indent: int) -> list[str]:
     index = len(lines) - 1
     while index >= 0 and indent > 0:
         line = lines[index]
-        if line.strip() and not _LABEL.match(line) and (here := indent_of(line)) < indent:
+        # Directives and comments may stand in any column.
+        if line.strip() and (here := indent_of(line)) < indent and not (_LABEL.match(line) or _ASIDE.match(line)):
             first = _header_start(lines, index, here)
             found = lines[first : index + 1] + found
             indent, index = here, first
@@ -94,31 +96,34 @@ def _header_start(lines: list[str], index: int, indent: int) -> int:
     return first
 
 
-def near_after(text: str) -> str:
-    """The near text, and below it the closers of what it is nested in."""
+def near_after(text: str, spans: list[Span]) -> tuple[str, str]:
+    """The near text, and the closers of what it is nested in; `spans` are strings and comments in the near text."""
     if len(text) <= NEAR_AFTER_CHARS:
-        return text
+        return text, ""
     end = text.rfind("\n", 0, NEAR_AFTER_CHARS) + 1
     if end == 0:
-        return text[:NEAR_AFTER_CHARS]
-    end, indent = _statement_end(text, end)
+        return text[:NEAR_AFTER_CHARS], ""
+    end, indent = _statement_end(text, end, spans)
     closers = []
     for line in text[end:].split("\n"):
         if indent == 0:
             break
-        if line.strip() and (here := indent_of(line)) < indent:
+        if line.strip() and (here := indent_of(line)) < indent and not _ASIDE.match(line):
             indent = here
             if _CLOSER.match(line):
                 closers.append(_closers_of(line))
-    return text[:end] + "".join(f"{line}\n" for line in closers)
+    return text[:end], "".join(f"{line}\n" for line in closers)
 
 
-def _statement_end(text: str, end: int) -> tuple[int, int]:
+def _statement_end(text: str, end: int, spans: list[Span]) -> tuple[int, int]:
     """Where the least indented line in the farther half of the near text begins, and its indentation."""
     at = text.find("\n", NEAR_AFTER_CHARS // 2) + 1
-    best, least, above = end, 10**6, ""
+    best, least, above = end, 10**6, text[:at].rstrip().rsplit("\n", 1)[-1]
     for line in text[at:end].split("\n")[:-1]:
-        joined = any(rule.match(line) for rule in (_BRACE, CONTINUES, _LABEL)) or _opens(above)
+        joined = (
+            any(rule.match(line) for rule in (_BRACE, _ASIDE, CONTINUES, _LABEL)) or _opens(above) or _reopens(line)
+        )
+        joined = joined or any(first < at < last for first, last, _ in spans)
         if line.strip() and not joined and indent_of(line) <= least:
             best, least = (at + len(line) + 1 if _CLOSER.match(line) else at), indent_of(line)
         at += len(line) + 1
@@ -131,8 +136,15 @@ def _opens(line: str) -> bool:
     return bool(_ANNOTATION.match(line) or _OPENER.search(line))
 
 
+def _reopens(line: str) -> bool:
+    """Whether a line closes something and opens something else, such as the end of a header of several lines."""
+    return bool(_CLOSER.match(line) and _OPENER.search(line))
+
+
 def _closers_of(line: str) -> str:
-    """A closing line without what it opens anew."""
+    """A closing line with its comma left out, and with the end of what it goes on with or without what it opens."""
+    if CONTINUES.match(line) and line.rstrip().endswith("{"):
+        return line.rstrip() + "}"
     found = _CLOSER.match(line)
     whole = found is None or not (_OPENER.search(line) or CONTINUES.match(line))
     return line.rstrip().rstrip(",") if whole or found is None else found.group()

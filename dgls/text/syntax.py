@@ -53,7 +53,7 @@ class Syntax:
             return None
         if text not in self._counts:
             whole = self._before + _ascii(text) + self._after
-            if self._language.name in ("c", "cpp"):
+            if self._language.name in ("c", "cpp", "csharp"):
                 whole = _CONDITION.sub("", whole)
             root = self._parser.parse((whole + self._rest(whole)).encode()).root_node
             self._counts[text] = _count_errors(root) if root.has_error else 0

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from dgls.text.clip import brackets, data, drops, echoes, elements, indents, joins, marks, repeats, scope, sure, tails
 from dgls.text.clip.place import Place, Policy, Rule, Work
-from dgls.text.document import with_lf
+from dgls.text.document import Document, with_lf
 from dgls.text.fill import Silence
-from dgls.text.gap import Gap
+from dgls.text.gap import Gap, gap_at
 
 RULES = (
     Rule("P1", sure.sure_beginning),
@@ -95,6 +95,11 @@ def clip_at(place: Place, raw: str, *, truncated: bool = False, sureness: Surene
         return Clipped("", work.silence, tuple(acted))
     text = work.text.replace("\n", place.gap.document.line_end)
     return Clipped(text, None, tuple(acted), place.syntax.n_errors(work.text))
+
+
+def prepare(document: Document) -> None:
+    """The grammar and the patterns of a document's language are read: its first clip then costs what others do."""
+    clip("(x)\n}", gap_at(document, document.text.find("\n", len(document.text) // 2) + 1))
 
 
 def _round(work: Work, place: Place, acted: list[str]) -> Work:

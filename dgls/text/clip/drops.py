@@ -20,17 +20,17 @@ def parses(work: Work, place: Place) -> Work:
     beginnings = list(_beginnings(work.text))
     clean = next((kept for kept in beginnings if place.n_errors(kept) == 0), None)
     if clean is not None:
-        return Work(clean, joined=work.joined)
+        return Work(clean)
     n_before = place.n_errors("") or 0
     if not place.breaks(work.text, "") or n_before > (0 if place.language.name == "sql" else _TRUSTED):
         return work
     fitting = next((kept for kept in beginnings if not place.breaks(kept, "")), None)
     if fitting is not None:
-        return Work(fitting, joined=work.joined)
+        return Work(fitting)
     # One error alone may be the grammar's, or the user's who is still typing.
     first = work.text.split("\n", 1)[0]
     hopeless = (place.n_errors(first) or 0) > n_before + 1 or n_word_chars(first) < _FEW
-    return work.silent(Silence.BROKEN) if hopeless else Work(first, joined=work.joined)
+    return work.silent(Silence.BROKEN) if hopeless else Work(first)
 
 
 def _beginnings(text: str) -> Iterator[str]:

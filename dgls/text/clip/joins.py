@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from dgls.text.clip.brackets import owed
 from dgls.text.clip.place import Place, Work, n_word_chars
+from dgls.text.clip.seams import goes_on_in_rest
 
 _FEW, _MANY = 3, 10  # letters and digits that a repeat needs as evidence: at the very end, and followed by other text
 _CLOSERS = " \t\n)]};,"  # whose they are, the brackets decide
@@ -24,7 +25,7 @@ def overlap(work: Work, place: Place) -> Work:
         if n_word_chars(head) < _FEW and (not head.strip(_CLOSERS) or not place.breaks(raw, kept)):
             continue
         if not place.breaks(kept, raw):
-            return _joined(work, _before_break(kept, place))
+            return _joined(work, _before_break(kept, place), guessed=n_word_chars(head) < _FEW)
     return work
 
 
@@ -61,7 +62,8 @@ def _ends_well(work: Work, head: str, suffix: str) -> bool:
 def rest_of_line(work: Work, place: Place) -> Work:
     """S1, S3: the text ends where the rest of the cursor's line begins; behind it stands other text."""
     rest = place.rest.strip()
-    if not rest or (place.own_line and n_word_chars(rest)):
+    in_front = place.own_line and n_word_chars(rest) > 0
+    if not rest or (goes_on_in_rest(work, place) and not in_front):
         return work
     best, most = -1, -1
     at = work.text.find(rest)
@@ -69,13 +71,18 @@ def rest_of_line(work: Work, place: Place) -> Work:
         if at < 0:
             break
         evidence = _evidence_at(work.text, at, rest, place)
-        if evidence > most and _in_line(at, work, place) and _may_join(work.text[:at], work.text, place):
+        if (
+            evidence > (_FEW if in_front else most)
+            and evidence > most
+            and _in_line(at, work, place)
+            and _may_join(work.text[:at], work.text, place)
+        ):
             best, most = at, evidence
         at = work.text.find(rest, at + 1)
     if best >= 0:
         return _joined(work, _before_break(work.text[:best], place))
     first = work.text.split("\n", 1)[0]
-    if place.ide and n_word_chars(rest) and first != work.text and first.strip():
+    if place.ide and not in_front and n_word_chars(rest) and first != work.text and first.strip():
         return work if place.breaks(first, work.text) else _joined(work, first)
     return work
 
@@ -113,8 +120,9 @@ def _before_break(kept: str, place: Place) -> str:
     if not place.own_line and place.rest.strip():
         lines = kept.rsplit("\n", 1)
         if len(lines) == 2 and not lines[1].strip() and lines[0].strip():
-            return lines[0]
-        return kept.rstrip(" \t") if place.rest[:1].isspace() else kept
+            return kept if place.breaks(lines[0], kept) else lines[0]
+    if place.rest.strip() and place.rest[:1].isspace() and kept.rsplit("\n", 1)[-1].strip():
+        return kept.rstrip(" \t")
     return kept
 
 
@@ -163,6 +171,6 @@ def _repeated(lines: list[str], wanted: list[str]) -> tuple[int, int, bool]:
     return n_lines, n_chars, n_lines == len(left)
 
 
-def _joined(work: Work, kept: str) -> Work:
+def _joined(work: Work, kept: str, *, guessed: bool = False) -> Work:
     """The kept text; that the model ran out of room behind it no longer matters."""
-    return replace(work, text=kept, joined=True, truncated=False)
+    return replace(work, text=kept, guessed=guessed or work.guessed, truncated=False)

@@ -42,19 +42,21 @@ def fence(work: Work, place: Place) -> Work:
     """U1: of an answer in a Markdown fence, with prose around it, the code remains; in Markdown, a fence is text."""
     if place.language.name == "markdown" or ("```" not in work.text and "~~~" not in work.text):
         return work
-    fences = [found for found in islice(_FENCE.finditer(work.text), _MAX_FENCES) if _wraps(found, work, place)]
-    if not fences:
+    fences = list(islice(_FENCE.finditer(work.text), _MAX_FENCES))
+    index = next((index for index, found in enumerate(fences) if _wraps(found, work, place)), None)
+    if index is None:
         return work
-    first = fences[0]
-    before = work.text[: first.start()]
-    if before.strip() and not first[2] and not (len(fences) > 1 and _PROSE.match(before.strip().rsplit("\n", 1)[-1])):
-        return work.cut(len(before.rstrip("\n")) if before.strip() else 0)
-    body = work.text[first.end() + 1 :]
-    closing = next((found for found in fences[1:] if not found[2] and found[1] == first[1]), None)
-    return Work(
-        body if closing is None else work.text[first.end() + 1 : max(closing.start() - 1, first.end() + 1)],
-        work.truncated,
+    first, bare = (
+        fences[index],
+        [found for found in fences[index + 1 :] if not found[2] and found[1] == fences[index][1]],
     )
+    # What the code itself opens must not hide the end of its wrapping.
+    closing = next((found for found in bare if _wraps(found, work, place)), bare[-1] if bare else None)
+    before = work.text[: first.start()]
+    if before.strip() and not first[2] and not (closing and _PROSE.match(before.strip().rsplit("\n", 1)[-1])):
+        return work.cut(len(before.rstrip("\n")) if before.strip() else 0)
+    end = len(work.text) if closing is None else max(closing.start() - 1, first.end() + 1)
+    return Work(work.text[first.end() + 1 : end], work.truncated)
 
 
 def _wraps(fence: "re.Match[str]", work: Work, place: Place) -> bool:
@@ -62,6 +64,6 @@ def _wraps(fence: "re.Match[str]", work: Work, place: Place) -> bool:
 
     Where the gap lies in one itself, only a fence that leaves the indentation is the model's.
     """
-    if place.inside not in ("", "`", "//"):
+    if place.inside not in ("", "`", "//", '"', "'"):
         return place.scope > 0 and not fence.group()[:1].isspace()
     return scan(work.text[: fence.start()], place.language).inside in ("", "`", "//")

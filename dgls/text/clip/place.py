@@ -25,19 +25,19 @@ _TAIL_CHARS, _STYLE_CHARS = 20_000, 4000
 class Work:
     """A model's text so far, with LF.
 
-    `truncated` says that the model ran out of room, `joined` that the text was cut where the suffix begins, and `doubt`
-    is the offset from which the model was not sure.
+    `truncated` says that the model ran out of room, `guessed` that the text was cut where the suffix seemed to begin,
+    with no word as evidence, and `doubt` is the offset from which the model was not sure.
     """
 
     text: str
     truncated: bool = False
-    joined: bool = False
+    guessed: bool = False
     silence: Silence | None = None
     doubt: int | None = None
 
     def changed(self, text: str) -> "Work":
         """Another text with the same history; where the model was not sure is not known of it."""
-        return Work(text, self.truncated, self.joined)
+        return Work(text, self.truncated, self.guessed)
 
     def cut(self, end: int) -> "Work":
         """The text up to an offset."""
@@ -119,6 +119,14 @@ class Place:
     def openers(self) -> list[Bracket]:
         """The brackets that are open at the gap, outermost first."""
         return self.scanned.unmatched()[1]
+
+    @cached_property
+    def without_rest(self) -> Syntax:
+        """What counts the errors without the rest of the gap's line."""
+        after = self.around.after
+        return Syntax(
+            replace(self.around, after=after[after.find("\n") if "\n" in after else len(after) :]), self.language
+        )
 
     @cached_property
     def closers(self) -> list[Bracket]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from dgls.text.clip.brackets import owed
 from dgls.text.clip.place import Place, Work, n_word_chars
+from dgls.text.clip.seams import goes_over
 from dgls.text.languages import CONTINUES
 from dgls.text.nesting import indent_of
 
@@ -28,15 +29,17 @@ class _Line:
 def scope(work: Work, place: Place) -> Work:
     """K1, K2, K6: the text ends before a line that is indented less than the block, unless it goes on with one.
 
-    Nobody types in front of words: such a gap is a region, and may leave its block.
+    Nobody types in front of words: such a gap is a region, and may leave its block; but one of whole lines ends before
+    a blank line and something outside of it.
     """
-    if not place.language.has_scope or n_word_chars(place.rest):
+    whole_lines = place.own_line and not place.line and work.text[:1].isspace()
+    if not place.language.has_scope or (n_word_chars(place.rest) and not whole_lines):
         return work
     indent = level = _scope(work, place)
     n_owed = owed(place)
     for line in _code_lines(work.text, place):
         here = indent_of(line.text)
-        if here >= level:
+        if here >= level or (whole_lines and not _begins_anew(line, work.text)):
             continue
         if _BLOCK_END.match(line.text) and line.depth <= 0 and _is_owed(line, n_owed, place):
             level = here
@@ -53,6 +56,8 @@ def scope(work: Work, place: Place) -> Work:
 def _scope(work: Work, place: Place) -> int:
     """The indentation of the cursor's block; a text that begins with a line break says itself where it stands."""
     first = next((line for line in work.text.split("\n") if line.strip()), "")
+    if place.own_line and not place.line:
+        return indent_of(first)
     begins_below = not work.text.split("\n", 1)[0].strip() and not place.own_line
     return min(place.scope, indent_of(first)) if begins_below else place.scope
 
@@ -125,11 +130,15 @@ def _near(place: Place) -> list[str]:
 def _ended(work: Work, line: _Line, place: Place) -> Work:
     """The text up to the end of a line."""
     kept = work.cut(line.at + len(line.text))
+    if goes_over(work, place, len(kept.text)):
+        return work
     return work if not work.text[len(kept.text) :].strip() or place.breaks(kept.text, work.text) else kept
 
 
 def _left(work: Work, line: _Line, place: Place) -> Work:
     """The text before a line, unless the suffix needs what the line begins."""
+    if goes_over(work, place, line.at):
+        return work
     kept = work.cut(line.at)
     # Comments and decorators belong to the line below them.
     while kept.text.rstrip() and _belongs_below(kept.text.rstrip().rsplit("\n", 1)[-1], line, place):

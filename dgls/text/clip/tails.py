@@ -27,7 +27,7 @@ def _lost_its_body(line: str, place: Place) -> bool:
 def filler(work: Work, place: Place) -> Work:
     """T2: blank lines and comments without words at the end go."""
     lines = work.text.split("\n")
-    if not _is_comment(place.below[0] if place.below else "", place):
+    if not _is_comment(place.below[0] if place.below else "", place) and not _goes_on(lines[-1], place):
         last = len(lines)
         while last > 1 and (not lines[last - 1].strip() or _is_empty_comment(lines[last - 1], place)):
             last -= 1
@@ -39,6 +39,11 @@ def filler(work: Work, place: Place) -> Work:
     if place.rest.strip():
         return _line_end_kept(work.changed(text))
     return work.changed(text.rstrip())
+
+
+def _goes_on(line: str, place: Place) -> bool:
+    """Whether the rest of the cursor's line goes on with a line."""
+    return bool(line.strip() and place.rest.strip()) and not place.own_line
 
 
 def _line_end_kept(work: Work) -> Work:
@@ -64,9 +69,10 @@ def line_end(work: Work, place: Place) -> Work:
         return work
     kept = work.text.rstrip(" \t")
     if kept.endswith("\n"):
-        return work if place.rest[:1].isspace() or not place.line else Work(kept + place.line, joined=work.joined)
+        return work if place.rest[:1].isspace() or not place.line else Work(kept + place.line)
     broken = work.text.rstrip() + "\n" + ("" if place.rest[:1].isspace() else place.line)
     here, below = place.syntax.n_errors(work.text), place.syntax.n_errors(broken)
-    if (place.rest[:1].isspace() and not place.line) or here is None or below is None or below < here:
-        return Work(broken, joined=work.joined)
+    indented = place.rest[:1].isspace() and not place.line
+    if here is None or below is None or below < here or (indented and below == here):
+        return Work(broken)
     return work

@@ -1,7 +1,7 @@
 """The over-run of models, made on purpose: correct middles of real code, spoilt in known ways."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -58,11 +58,11 @@ class Cut:
 
 
 def cuts(language: str, text: str, n: int, rng: random.Random) -> Iterator[Cut]:
-    """`n` gaps, or fewer: whole lines with and without their indentation, ends of lines and parts of lines."""
+    """`n` gaps, or fewer: lines with and without indentation, ends and parts of lines, of words, and across lines."""
     rows = text.split("\n")
     n_found = 0
     for _ in range(n * 20):
-        kind = rng.choice(("line", "lines", "whole", "rest", "part"))
+        kind = rng.choice(("line", "lines", "whole", "rest", "part", "word", "span"))
         found = _cut(rows, kind, rng)
         if found and n_found < n:
             n_found += 1
@@ -72,20 +72,41 @@ def cuts(language: str, text: str, n: int, rng: random.Random) -> Iterator[Cut]:
 def _cut(rows: list[str], kind: str, rng: random.Random) -> tuple[int, int] | None:
     """Start and end of a gap of a kind; None when the row that was drawn is not fit for it."""
     first = rng.randrange(len(rows))
-    last = first + (rng.randrange(6) if kind in ("lines", "whole") else 0)
+    last = first + (rng.randrange(6) if kind in ("lines", "whole", "span") else 0)
     if last >= len(rows) or not rows[first].strip() or not rows[last].strip():
         return None
     begin = sum(len(row) + 1 for row in rows[:first])
-    end = begin + sum(len(row) + 1 for row in rows[first : last + 1]) - 1
-    start = begin + indent_of(rows[first])
+    taken = "\n".join(rows[first : last + 1])
+    found = _in_rows(rows[first], rows[last], len(taken), kind, rng)
+    if found is None or not taken[slice(*found)].strip() or found[1] - found[0] > _MAX_CHARS:
+        return None
+    more = kind == "whole" and last + 1 < len(rows)  # its line end
+    return begin + found[0], begin + found[1] + more
+
+
+def _in_rows(first: str, last: str, length: int, kind: str, rng: random.Random) -> tuple[int, int] | None:
+    """Start and end of a gap, counted from the beginning of its first row, in rows of a length."""
+    indent = indent_of(first)
     if kind == "whole":
-        start, end = begin, min(end + 1, sum(len(row) + 1 for row in rows) - 1)
-    elif kind in ("rest", "part"):
-        places = [at for at in range(start + 1, end) if _is_word_start("\n".join(rows)[at - 1 : at + 1])]
-        if len(places) < 2:
-            return None
-        start, end = sorted(rng.sample([*places, end], 2)) if kind == "part" else (rng.choice(places), end)
-    return (start, end) if "\n".join(rows)[start:end].strip() and end - start <= _MAX_CHARS else None
+        return 0, length
+    if kind in ("line", "lines"):
+        return indent, length
+    if kind == "word":
+        return (indent, length) if length - indent < 2 else _pair(range(indent, length + 1), rng)
+    starts = [at for at in range(indent + 1, len(first)) if _is_word_start(first[at - 1 : at + 1])]
+    if kind == "span":
+        ends = [at for at in range(1, len(last)) if _is_word_start(last[at - 1 : at + 1])]
+        found = (rng.choice([indent, *starts]), length - len(last) + rng.choice([*ends, len(last)]))
+        return found if found[0] < found[1] else None
+    if len(starts) < 2:
+        return None
+    return _pair([*starts, length], rng) if kind == "part" else (rng.choice(starts), length)
+
+
+def _pair(places: Sequence[int], rng: random.Random) -> tuple[int, int]:
+    """Two of the places, in order."""
+    start, end = sorted(rng.sample(places, 2))
+    return start, end
 
 
 def _is_word_start(pair: str) -> bool:
