@@ -1,0 +1,150 @@
+"""What a supervisor is told: the whole command of a server and how to look after it."""
+
+import json
+import os
+import shlex
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from dgls.diffusion.sampling import Sampling
+from dgls.engines.checkpoint import free_memory, read_facts, read_json
+from dgls.engines.effort import effort_of
+from dgls.errors import LaunchError, SettingError
+from dgls.serving.checkpoints import Gpu, choice, gpus, listed
+from dgls.serving.flags import command_line, generation_config
+from dgls.serving.place import Place, private, write_private
+from dgls.serving.program import find_program
+from dgls.serving.warm import WIDTHS
+from dgls.settings import Settings
+
+_LOG_BYTES = 8 * 2**20
+_GRACE_S = 15.0  # the server frees its GPU in this time, or is killed
+_LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A server that is to be: `extra_environment` is added to what it inherits; `idle_s` 0 means never."""
+
+    folder: str
+    model: str
+    revision: str
+    url: str
+    log: str
+    command: tuple[str, ...]
+    extra_environment: dict[str, str]
+    widths: tuple[int, ...]
+    n_steps: int
+    idle_s: int
+    log_bytes: int = _LOG_BYTES
+    grace_s: float = _GRACE_S
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A model, and the card it was chosen for, if any."""
+
+    model: str
+    revision: str
+    gpu: Gpu | None
+
+
+def plan_of(settings: Settings, place: Place) -> Plan:
+    """The plan of a server at a place; its generation config is written. Raises LaunchError."""
+    private(place.folder)
+    program = find_program(settings, place.folder)
+    chosen = chosen_model(settings)
+    sampling = sampling_of(settings, chosen.model)
+    config = generation_config(sampling, own_config(chosen.model))
+    write_private(private(place.config) / "generation_config.json", json.dumps(config, indent=1))
+    url, listen = _listening(settings, place)
+    command = command_line(
+        program.command,
+        model=chosen.model,
+        revision=chosen.revision,
+        listen=listen,
+        config_folder=str(place.config),
+        sampling=sampling,
+        canvas_tokens=max(WIDTHS),
+        more=[*_memory(chosen.gpu), *_more(settings)],
+    )
+    return Plan(
+        folder=str(place.folder),
+        model=chosen.model,
+        revision=chosen.revision,
+        url=url,
+        log=str(place.log),
+        command=tuple(command),
+        extra_environment=_environment(chosen.gpu),
+        widths=WIDTHS,
+        n_steps=min(4, sampling.max_denoising_steps),
+        idle_s=settings.engine_idle_s,
+    )
+
+
+def chosen_model(settings: Settings) -> Chosen:
+    """The model that the settings name, or the one that suits the freest card. Raises LaunchError."""
+    if settings.model:
+        row = listed(settings.model)
+        folder = Path(settings.model).expanduser()
+        model = str(folder.resolve()) if folder.is_dir() else settings.model
+        return Chosen(model, settings.revision or (row.revision if row else ""), None)
+    checkpoint, gpu = choice(gpus(free_memory()))
+    return Chosen(checkpoint.model, settings.revision or checkpoint.revision, gpu)
+
+
+def sampling_of(settings: Settings, model: str) -> Sampling:
+    """The sampler's numbers for a model, with the settings' effort. Raises ModelError.
+
+    The cap on steps belongs to it: the temperature falls from the first step to the cap, whatever a request asks for.
+    """
+    if Path(model).is_dir():
+        return read_facts(Path(model), settings).sampling
+    effort = effort_of(settings, {}, Sampling())
+    return replace(Sampling(), max_denoising_steps=effort.max_denoising_steps, entropy_bound=effort.entropy_bound)
+
+
+def own_config(model: str) -> Mapping[str, Any]:
+    """The generation config that a model folder brings; empty for one that is still to be downloaded."""
+    path = Path(model) / "generation_config.json"
+    return read_json(path) if path.is_file() else {}
+
+
+def _listening(settings: Settings, place: Place) -> tuple[str, list[str]]:
+    """Where the server listens, as a url and as options. Raises LaunchError."""
+    path = place.socket if settings.engine_listen == "auto" else None
+    if path is not None and hasattr(socket, "AF_UNIX"):
+        private(path.parent)
+        return f"unix://{path}", ["--uds", str(path)]
+    with socket.socket() as probe:
+        probe.bind((_LOOPBACK, 0))
+        port = probe.getsockname()[1]
+    return f"http://{_LOOPBACK}:{port}", ["--host", _LOOPBACK, "--port", str(port)]
+
+
+def _memory(gpu: Gpu | None) -> list[str]:
+    """How much of a card vLLM may plan with, where that is less than it would by itself."""
+    return ["--gpu-memory-utilization", str(gpu.share)] if gpu else []
+
+
+def _environment(gpu: Gpu | None) -> dict[str, str]:
+    """Which card is used, unless the user has said so."""
+    return {"CUDA_VISIBLE_DEVICES": str(gpu.index)} if gpu and "CUDA_VISIBLE_DEVICES" not in os.environ else {}
+
+
+def _more(settings: Settings) -> list[str]:
+    """The user's own options. Raises SettingError."""
+    try:
+        return shlex.split(settings.engine_arguments)
+    except ValueError as error:
+        problem = f"setting 'engine_arguments' cannot be read ({error})"
+        raise SettingError(problem, "close its quotation marks") from error
+
+
+def supported() -> None:
+    """Raises LaunchError on a machine where vLLM does not run."""
+    if os.name != "posix":
+        raise LaunchError("vLLM does not run on Windows itself", "start it in WSL and set url to where it listens")
