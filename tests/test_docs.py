@@ -1,5 +1,6 @@
 """What the documents say is so: settings, commands, options, links, and rooms."""
 
+import argparse
 import re
 import subprocess
 import sys
@@ -32,7 +33,9 @@ def test_every_setting_is_in_the_table() -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_command_exists(document: Path) -> None:
-    found = re.findall(r"`(?:[\w./]+/)?dgls ((?:serve|fill|doctor|--)[^`]*)`", document.read_text(encoding="utf-8"))
+    found = re.findall(
+        r"`(?:[\w./]+/)?dgls ((?:serve|fill|doctor|engine|--)[^`]*)`", document.read_text(encoding="utf-8")
+    )
     for arguments in found:
         if "--version" not in arguments:
             understood(arguments.replace("\n", " ").split())
@@ -52,9 +55,15 @@ def understood(arguments: list[str]) -> None:
 
 def test_every_option_exists() -> None:
     options = set(re.findall(r"(?<![\w-])--[a-z]+", README)) - {"--version"}
-    helped = "".join(action.format_help() for action in parser()._subparsers._group_actions[0].choices.values())  # type: ignore[union-attr]
-    helped += evaluate.parser().format_help()
+    helped = helped_by(parser()) + evaluate.parser().format_help()
+    options -= {"--rm", "--gpus", "--ipc", "--network", "--tensor"}  # of docker and of vLLM
     assert {option for option in options if option not in helped} == set()
+
+
+def helped_by(command: argparse.ArgumentParser) -> str:
+    """The help of a command and of all commands below it."""
+    below = command._subparsers._group_actions[0].choices.values() if command._subparsers else ()  # type: ignore[union-attr]
+    return command.format_help() + "".join(helped_by(one) for one in below)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

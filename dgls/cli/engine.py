@@ -164,8 +164,8 @@ def _table(status: Status) -> Table:
 def _numbers(metrics: Metrics) -> dict[str, str]:
     """The counts for people."""
     return {
-        "requests": f"{metrics.n_requests} done, {metrics.n_running} running, {metrics.n_waiting} waiting",
-        "steps": "" if metrics.steps_per_request is None else f"{metrics.steps_per_request:.1f} per canvas",
+        "canvases": f"{metrics.n_requests} done, {metrics.n_running} running, {metrics.n_waiting} waiting",
+        "steps": "" if metrics.steps_per_canvas is None else f"{metrics.steps_per_canvas:.1f} per canvas",
         "cache": "" if metrics.cache_hit is None else f"{metrics.cache_hit:.0%} of the prompt tokens were cached",
     }
 

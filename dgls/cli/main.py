@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from dgls import __version__
-from dgls.errors import DglsError, UsageError
+from dgls.errors import DglsError, EngineError, UsageError
 
 if TYPE_CHECKING:
     from dgls.settings import Settings
@@ -111,9 +111,7 @@ def _command(given: Sequence[str]) -> int:
 
         return doctor(settings, as_json=arguments.json)
     if arguments.command == "engine":
-        from dgls.cli.engine import engine
-
-        return engine(arguments, settings)
+        return _engine(arguments, settings)
     from dgls.cli.fill import Shape, fill_once
 
     return fill_once(
@@ -145,6 +143,15 @@ def _serve(settings: "Settings") -> int:
     if sys.stdin is not None and sys.stdin.isatty():
         print("dgls: waiting for an editor on stdin; Ctrl-C ends this", file=sys.stderr)
     return serve(settings)
+
+
+def _engine(arguments: argparse.Namespace, settings: "Settings") -> int:
+    """Runs a command about our own vLLM server. Raises DglsError."""
+    try:
+        from dgls.cli.engine import engine
+    except ImportError as error:
+        raise EngineError(f"{error.name} is not installed", "pip install 'dgls[vllm]'") from error
+    return engine(arguments, settings)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -9,7 +9,7 @@ from dgls.errors import LaunchError
 
 _QUERY = ("index", "name", "compute_cap", "memory.total", "memory.free")
 _MIB, _GB = 2**20, 10**9
-_SHARE = 0.9  # of a GPU's memory, as in vLLM's own default
+_SHARE = 0.9  # of a GPU's memory; vLLM itself would take 0.92
 _SPARE_BYTES = 512 * _MIB
 
 

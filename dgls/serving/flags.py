@@ -49,6 +49,7 @@ def command_line(
         "--enable-prefix-caching",
         *("--prefix-cache-retention-interval", str(_RETENTION_TOKENS)),
         "--enable-prompt-tokens-details",
+        "--disable-uvicorn-access-log",
         *("--generation-config", config_folder),
         *(["--scheduler-cls", scheduler] if scheduler else []),
         *more,

@@ -13,6 +13,7 @@ _WORK = ("vllm:request_success", "vllm:prompt_tokens", "vllm:diffusion_num_denoi
 class Metrics:
     """Counts since the server began; `cache_hit` is the share of prompt tokens found in the prefix cache.
 
+    `steps_per_canvas` is how often the average position was denoised before it was given out, as vLLM reckons it.
     None stands for what the server does not tell, or what has no value before the first request.
     """
 
@@ -23,7 +24,7 @@ class Metrics:
     n_canvas_tokens: int | None
     n_committed_tokens: int | None
     cache_hit: float | None
-    steps_per_request: float | None
+    steps_per_canvas: float | None
 
 
 def totals(text: str) -> dict[str, float]:
@@ -38,17 +39,17 @@ def totals(text: str) -> dict[str, float]:
 
 def metrics_of(found: Mapping[str, float]) -> Metrics:
     """The numbers that matter here."""
-    n_requests = found.get("vllm:request_success", 0.0)
-    steps = found.get("vllm:diffusion_num_denoising_steps")
+    positions = found.get("vllm:diffusion_num_canvas_positions")
+    committed = found.get("vllm:diffusion_num_committed_tokens")
     return Metrics(
         n_running=int(found.get("vllm:num_requests_running", 0)),
         n_waiting=int(found.get("vllm:num_requests_waiting", 0)),
-        n_requests=int(n_requests),
-        n_steps=_whole(steps),
-        n_canvas_tokens=_whole(found.get("vllm:diffusion_canvas_positions")),
-        n_committed_tokens=_whole(found.get("vllm:diffusion_committed_tokens")),
+        n_requests=int(found.get("vllm:request_success", 0)),
+        n_steps=_whole(found.get("vllm:diffusion_num_denoising_steps")),
+        n_canvas_tokens=_whole(positions),
+        n_committed_tokens=_whole(committed),
         cache_hit=_ratio(found.get("vllm:prefix_cache_hits"), found.get("vllm:prefix_cache_queries")),
-        steps_per_request=_ratio(steps, n_requests),
+        steps_per_canvas=_ratio(positions, committed),
     )
 
 

@@ -50,7 +50,7 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
     def __init__(self, options: argparse.Namespace) -> None:
         self.address_family = socket.AF_UNIX if options.uds else socket.AF_INET
         self.options = options
-        self.counts: Counts = {"running": 0, "requests": 0, "steps": 0, "queries": 0, "hits": 0}
+        self.counts: Counts = dict.fromkeys(("requests", "steps", "positions", "committed", "queries", "hits"), 0)
         address: Any = options.uds or (options.host, options.port)
         super().__init__(address, Handler, bind_and_activate=False)
         self.server_bind()
@@ -85,6 +85,8 @@ class Handler(BaseHTTPRequestHandler):
             return
         counts["requests"] += 1
         counts["steps"] += given["diffusion_max_steps"]
+        counts["positions"] += given["diffusion_max_steps"] * width
+        counts["committed"] += width
         counts["queries"] += len(body["prompt"])
         counts["hits"] += len(body["prompt"]) // 2
         self.answer(200, json.dumps({"choices": [{"text": "", "token_ids": given["diffusion_seed_canvas"]}]}))
@@ -107,9 +109,8 @@ class Handler(BaseHTTPRequestHandler):
         """A unix socket has no address."""
         return "local"
 
-    def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - the name in http.server
-        """Access lines as uvicorn writes them."""
-        print(f"(APIServer pid=1) INFO:     {format % arguments}", flush=True)
+    def log_message(self, *arguments: Any) -> None:
+        """Access lines are turned off."""
 
 
 def metrics(counts: Counts) -> str:
@@ -117,7 +118,7 @@ def metrics(counts: Counts) -> str:
     return f"""\
 # HELP vllm:num_requests_running Number of requests in model execution batches.
 # TYPE vllm:num_requests_running gauge
-vllm:num_requests_running{{engine="0",model_name="dg"}} {counts["running"]}
+vllm:num_requests_running{{engine="0",model_name="dg"}} {counts.get("running", 0)}
 # TYPE vllm:num_requests_waiting gauge
 vllm:num_requests_waiting{{engine="0",model_name="dg"}} 0.0
 # TYPE vllm:prefix_cache_queries_total counter
@@ -129,6 +130,10 @@ vllm:request_success_total{{engine="0",finished_reason="stop",model_name="dg"}} 
 vllm:request_success_total{{engine="0",finished_reason="length",model_name="dg"}} {counts["requests"]}
 # TYPE vllm:diffusion_num_denoising_steps_total counter
 vllm:diffusion_num_denoising_steps_total{{engine="0",model_name="dg"}} {counts["steps"]}
+# TYPE vllm:diffusion_num_canvas_positions_total counter
+vllm:diffusion_num_canvas_positions_total{{engine="0",model_name="dg"}} {counts["positions"]}
+# TYPE vllm:diffusion_num_committed_tokens_total counter
+vllm:diffusion_num_committed_tokens_total{{engine="0",model_name="dg"}} {counts["committed"]}
 """
 
 
@@ -142,7 +147,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--port", type=int)
     for name in VALUED:
         parser.add_argument(f"--{name}")
-    for name in ("enable-prefix-caching", "enable-prompt-tokens-details", "enforce-eager"):
+    for name in ("enable-prefix-caching", "enable-prompt-tokens-details", "disable-uvicorn-access-log"):
         parser.add_argument(f"--{name}", action="store_true")
     return parser.parse_args()
 

@@ -128,9 +128,8 @@ def test_stopping_leaves_nothing_but_the_log(machine: Machine) -> None:
 
 
 def test_an_idle_server_ends(machine: Machine) -> None:
-    settings = replace(MODEL, engine_idle_s=1)
-    started(settings)
-    place = place_of("org/small")
+    place = launch(replace(MODEL, engine_idle_s=1))
+    until(machine.started)
     until(free(place))
     assert "nobody asked for anything in 1 s" in place.log.read_text()
     assert read(place) is None

@@ -84,19 +84,21 @@ def test_the_phrases_of_the_run_before_do_not_count(tmp_path: Path) -> None:
     assert last_phrase(path) == "loading the model"
 
 
+IDLE = {"requests": 4.0, "steps": 22, "positions": 700, "committed": 128, "queries": 200, "hits": 150}
+
+
 def test_metrics() -> None:
-    found = metrics_of(totals(metrics({"running": 1, "requests": 4, "steps": 22, "queries": 200, "hits": 150})))
+    found = metrics_of(totals(metrics({**IDLE, "running": 1})))
     assert (found.n_running, found.n_waiting, found.n_requests, found.n_steps) == (1, 0, 4, 22)
-    assert (found.cache_hit, found.steps_per_request, found.n_canvas_tokens) == (0.75, 5.5, None)
+    assert (found.cache_hit, found.steps_per_canvas, found.n_committed_tokens) == (0.75, 700 / 128, 128)
 
 
 def test_a_server_that_never_worked_has_no_shares() -> None:
-    found = metrics_of(totals(metrics({"running": 0, "requests": 0, "steps": 0, "queries": 0, "hits": 0})))
-    assert (found.cache_hit, found.steps_per_request) == (None, None)
+    found = metrics_of(totals(metrics(dict.fromkeys(IDLE, 0.0))))
+    assert (found.cache_hit, found.steps_per_canvas) == (None, None)
+    assert metrics_of({}).n_steps is None
 
 
-def test_who_is_busy() -> None:
-    idle = totals(metrics({"running": 0, "requests": 4, "steps": 22, "queries": 9, "hits": 9}))
-    assert not is_busy(idle, idle)
-    assert is_busy(totals(metrics({"running": 1, "requests": 4, "steps": 22, "queries": 9, "hits": 9})), idle)
-    assert is_busy(totals(metrics({"running": 0, "requests": 4, "steps": 23, "queries": 9, "hits": 9})), idle)
+@pytest.mark.parametrize(("change", "busy"), [({}, False), ({"running": 1.0}, True), ({"steps": 23.0}, True)])
+def test_who_is_busy(change: dict[str, float], busy: bool) -> None:
+    assert is_busy(totals(metrics({**IDLE, **change})), totals(metrics(IDLE))) is busy
