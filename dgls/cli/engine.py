@@ -50,10 +50,18 @@ def engine(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _install(*, sure: bool) -> int:
     """Makes the environment with vLLM, after saying how large it will be."""
-    program = installing.installed()
-    if program is not None:
-        print(f"vLLM {installing.VERSION} is installed: {program}")
+    if installing.is_complete():
+        print(f"vLLM {installing.VERSION} is installed: {installing.installed()}")
         return 0
+    if installing.installed() is None:
+        _check_size(sure=sure)
+    _show(installing.install())
+    print(f"installed: {installing.installed()}")
+    return 0
+
+
+def _check_size(*, sure: bool) -> None:
+    """Says how large it will be and asks. Raises DglsError when it does not fit, or nobody says yes."""
     folder, free = installing.environment(), installing.free_gb()
     if installing.is_half_made():
         print("an installation that was broken off is made anew")
@@ -63,10 +71,7 @@ def _install(*, sure: bool) -> int:
     if not sure and not sys.stdin.isatty():
         raise UsageError("nobody is there to agree", "use dgls engine install --yes")
     if not sure and not Confirm.ask("install it?", default=False):
-        return 1
-    _show(installing.install())
-    print(f"installed: {installing.installed()}")
-    return 0
+        raise LaunchError("nothing was installed", "run dgls engine install again, or set url to a server elsewhere")
 
 
 def _show(phrases: Iterable[str]) -> None:

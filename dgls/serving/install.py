@@ -5,12 +5,15 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from platformdirs import user_data_path
 
 from dgls.errors import LaunchError
+from dgls.serving import plugin
 from dgls.serving.place import held, private
 
 VERSION = "0.32.0"
@@ -35,9 +38,18 @@ def environment() -> Path:
 
 def installed() -> Path | None:
     """The installed program; None when there is none, or a half-made one."""
-    folder = environment()
-    program = folder / "bin" / "vllm"
-    return program if _stamp(folder) == _contents() and program.is_file() else None
+    program = environment() / "bin" / "vllm"
+    return program if _stamp().get("requirement") == REQUIREMENT and program.is_file() else None
+
+
+def has_plugin() -> bool:
+    """Whether our plugin, that of this dgls, is installed there too."""
+    return bool(_stamp().get("plugin")) and _stamp().get("plugin") == plugin.digest(plugin.files())
+
+
+def is_complete() -> bool:
+    """Whether nothing is left to install."""
+    return installed() is not None and _stamp().get("plugin", "") == plugin.digest(plugin.files())
 
 
 def is_half_made() -> bool:
@@ -60,28 +72,41 @@ def install() -> Iterator[str]:
     with held(folder.parent / "install.lock", within_s=1) as got:
         if not got:
             raise LaunchError("another installation is running", "wait until it has ended")
-        if installed() is not None:
-            return
-        # What lies there is not mended piece by piece: pip's cache makes a second run quick.
-        yield "making an environment"
-        _run([sys.executable, "-m", "venv", "--clear", str(folder)])
-        yield from _phrases([str(folder / "bin" / "python"), "-m", "pip", "install", *_PIP_OPTIONS, REQUIREMENT])
-        if not (folder / "bin" / "vllm").is_file():
-            raise LaunchError(f"{REQUIREMENT} brought no program", "set engine_command to another vLLM")
-        (folder / _STAMP).write_text(json.dumps(_contents()), encoding="utf-8")
+        if installed() is None:
+            # What lies there is not mended piece by piece: pip's cache makes a second run quick.
+            yield "making an environment"
+            _run([sys.executable, "-m", "venv", "--clear", str(folder)])
+            yield from _phrases([*_pip(), REQUIREMENT])
+            if not (folder / "bin" / "vllm").is_file():
+                raise LaunchError(f"{REQUIREMENT} brought no program", "set engine_command to another vLLM")
+        if not is_complete():
+            yield "adding the plugin of dgls"
+            _add_plugin()
 
 
-def _contents() -> dict[str, str]:
-    """What a complete environment says of itself."""
-    return {"requirement": REQUIREMENT}
+def _add_plugin() -> None:
+    """Installs our plugin, if this dgls has one, and says that the environment is complete. Raises LaunchError."""
+    contents = plugin.files()
+    if contents:
+        with tempfile.TemporaryDirectory() as folder:
+            wheel = plugin.write_wheel(Path(folder), contents)
+            _run([*_pip(), "--no-deps", "--force-reinstall", str(wheel)])
+    stamp = {"requirement": REQUIREMENT, "plugin": plugin.digest(contents)}
+    (environment() / _STAMP).write_text(json.dumps(stamp), encoding="utf-8")
 
 
-def _stamp(folder: Path) -> object:
-    """What an environment says of itself; it is written last."""
+def _pip() -> list[str]:
+    """The beginning of a command of the environment's pip."""
+    return [str(environment() / "bin" / "python"), "-m", "pip", "install", *_PIP_OPTIONS]
+
+
+def _stamp() -> Mapping[str, Any]:
+    """What a complete environment says of itself; it is written last."""
     try:
-        return json.loads((folder / _STAMP).read_text(encoding="utf-8"))
+        found = json.loads((environment() / _STAMP).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return None
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _run(command: list[str]) -> None:

@@ -32,6 +32,8 @@ _BOOT = "import sys; sys.path.append(sys.argv.pop(1)); from dgls.serving.supervi
 
 def own_endpoint(settings: Settings) -> Endpoint | None:
     """Where the server for these settings listens; None when none is ready. Reads a few small files, asks nobody."""
+    if os.name != "posix":
+        return None  # vLLM does not run there
     place = find(settings)
     record = current(place) if place else None
     return endpoint(place, record) if place and record and record.phase == "ready" else None

@@ -7,11 +7,11 @@ RUNTIME/dgls/NAME/lock         held by the supervisor for as long as it lives; t
                   config/      the generation config that the server reads
 """
 
-import fcntl
 import hashlib
 import os
 import re
 import stat
+import sys
 import tempfile
 import time
 import warnings
@@ -23,6 +23,9 @@ from pathlib import Path
 from platformdirs import user_log_path, user_runtime_path
 
 from dgls.errors import LaunchError
+
+if sys.platform != "win32":
+    import fcntl  # there is none on Windows, and no vLLM either
 
 _LONGEST_SOCKET = 103  # bytes: sockaddr_un has 104 on macOS and 108 on Linux, with the zero at the end
 _POLL_S = 0.02

@@ -14,7 +14,7 @@ from dgls.engines.checkpoint import free_memory, read_facts, read_json
 from dgls.engines.effort import effort_of
 from dgls.errors import LaunchError, SettingError
 from dgls.serving.checkpoints import Gpu, choice, gpus, listed
-from dgls.serving.flags import command_line, generation_config
+from dgls.serving.flags import Serving, command_line, generation_config
 from dgls.serving.place import Place, private, write_private
 from dgls.serving.program import find_program
 from dgls.serving.warm import WIDTHS
@@ -61,15 +61,16 @@ def plan_of(settings: Settings, place: Place) -> Plan:
     config = generation_config(sampling, own_config(chosen.model))
     write_private(private(place.config) / "generation_config.json", json.dumps(config, indent=1))
     url, listen = _listening(settings, place)
-    command = command_line(
-        program.command,
+    serving = Serving(
         model=chosen.model,
-        revision=chosen.revision,
         listen=listen,
         config_folder=str(place.config),
         sampling=sampling,
         canvas_tokens=max(WIDTHS),
-        more=[*_memory(chosen.gpu), *_more(settings)],
+        revision=chosen.revision,
+        scheduler=program.scheduler,
+        gpu_share=chosen.gpu.share if chosen.gpu else 0.0,
+        more=_more(settings),
     )
     return Plan(
         folder=str(place.folder),
@@ -77,7 +78,7 @@ def plan_of(settings: Settings, place: Place) -> Plan:
         revision=chosen.revision,
         url=url,
         log=str(place.log),
-        command=tuple(command),
+        command=tuple(command_line(program.command, serving)),
         extra_environment=_environment(chosen.gpu),
         widths=WIDTHS,
         n_steps=min(4, sampling.max_denoising_steps),
@@ -113,21 +114,16 @@ def own_config(model: str) -> Mapping[str, Any]:
     return read_json(path) if path.is_file() else {}
 
 
-def _listening(settings: Settings, place: Place) -> tuple[str, list[str]]:
+def _listening(settings: Settings, place: Place) -> tuple[str, dict[str, str]]:
     """Where the server listens, as a url and as options. Raises LaunchError."""
     path = place.socket if settings.engine_listen == "auto" else None
     if path is not None and hasattr(socket, "AF_UNIX"):
         private(path.parent)
-        return f"unix://{path}", ["--uds", str(path)]
+        return f"unix://{path}", {"--uds": str(path)}
     with socket.socket() as probe:
         probe.bind((_LOOPBACK, 0))
         port = probe.getsockname()[1]
-    return f"http://{_LOOPBACK}:{port}", ["--host", _LOOPBACK, "--port", str(port)]
-
-
-def _memory(gpu: Gpu | None) -> list[str]:
-    """How much of a card vLLM may plan with, where that is less than it would by itself."""
-    return ["--gpu-memory-utilization", str(gpu.share)] if gpu else []
+    return f"http://{_LOOPBACK}:{port}", {"--host": _LOOPBACK, "--port": str(port)}
 
 
 def _environment(gpu: Gpu | None) -> dict[str, str]:
@@ -135,10 +131,10 @@ def _environment(gpu: Gpu | None) -> dict[str, str]:
     return {"CUDA_VISIBLE_DEVICES": str(gpu.index)} if gpu and "CUDA_VISIBLE_DEVICES" not in os.environ else {}
 
 
-def _more(settings: Settings) -> list[str]:
+def _more(settings: Settings) -> tuple[str, ...]:
     """The user's own options. Raises SettingError."""
     try:
-        return shlex.split(settings.engine_arguments)
+        return tuple(shlex.split(settings.engine_arguments))
     except ValueError as error:
         problem = f"setting 'engine_arguments' cannot be read ({error})"
         raise SettingError(problem, "close its quotation marks") from error

@@ -12,7 +12,7 @@ from pathlib import Path
 
 _POLL_S = 0.05
 _DEATH_WITHIN_S = 10.0  # a driver may hold on to a process for a while
-_STATE, _START = 0, 19  # of /proc/PID/stat, counted after the name
+_STATE, _GROUP, _START = 0, 2, 19  # of /proc/PID/stat, counted after the name
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,21 @@ def wait_for(ended: Process, *, within_s: float) -> bool:
 def kill_group(pid: int) -> None:
     """Kills what is left of a group whose leader is a child of ours: workers that hold a GPU outlive their server."""
     _signal(os.killpg, pid, signal.SIGKILL)
+
+
+def kill_left(group: int, mark: str) -> None:
+    """Kills what is left of a group whose leader is gone: those that have the mark in their environment (Linux only).
+
+    The group's number alone would not do, as it may be another one's by now.
+    """
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+            marks = (path.parent / "environ").read_bytes().split(b"\0") if int(fields[_GROUP]) == group else []
+        except (OSError, LookupError, ValueError):  # it ended meanwhile, or is not ours to look at
+            continue
+        if mark.encode() in marks:
+            _signal(os.kill, int(path.parent.name), signal.SIGKILL)
 
 
 def _signal(send: Callable[[int, int], None], pid: int, number: signal.Signals) -> None:

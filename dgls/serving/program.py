@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dgls.errors import LaunchError, SettingError
-from dgls.serving.install import installed
+from dgls.serving.install import has_plugin, installed
+from dgls.serving.plugin import SCHEDULER
 from dgls.settings import Settings
 
 
 @dataclass(frozen=True)
 class Program:
-    """The beginning of a command line, and whose it is."""
+    """The beginning of a command line, whose it is, and the scheduler of our plugin if that is installed with it."""
 
     command: tuple[str, ...]
     origin: str
+    scheduler: str = ""
 
 
 def find_program(settings: Settings, folder: Path | None = None) -> Program:
@@ -24,7 +26,7 @@ def find_program(settings: Settings, folder: Path | None = None) -> Program:
         return Program(_words(settings.engine_command, folder), "the setting engine_command")
     own = installed()
     if own is not None:
-        return Program((str(own), "serve"), "installed by dgls")
+        return Program((str(own), "serve"), "installed by dgls", SCHEDULER if has_plugin() else "")
     found = shutil.which("vllm")
     if found is not None:
         return Program((found, "serve"), "found on the PATH")

@@ -17,12 +17,12 @@ _STAGES = tuple(
         (r"(?:Loading|loading) (?:\w+ checkpoint )?shards: +(\d+)%", "reading the weights: {} %"),
         (r"\.safetensors: +(\d+)%\|", "downloading the weights: {} %"),
         (r"Fetching \d+ files: +(\d+)%", "downloading the model: {} % of its files"),
-        (r"Starting to load model", "loading the model"),
-        (r"Dynamo bytecode transform|torch\.compile|Compiling a graph", "compiling the model"),
+        (r"Initializing a V1 LLM engine", "starting the engine"),
+        (r"Starting to load model|Loading model from scratch", "loading the model"),
+        (r"Dynamo bytecode transform|Compiling a graph|/torch_compile_cache/", "compiling the model"),
         (r"Capturing CUDA graphs[^:]*: +(\d+)%", "capturing CUDA graphs: {} %"),
         (r"GPU KV cache size|CPU KV cache size|Available KV cache memory", "making room for the prefix cache"),
-        (r"Warming up|[Ww]armup", "warming up the engine"),
-        (r"Starting vLLM (?:API )?server|Application startup complete", "beginning to listen"),
+        (r"Starting vLLM (?:API )?server on|Application startup complete", "beginning to listen"),
     )
 )
 

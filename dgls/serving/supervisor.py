@@ -27,7 +27,7 @@ from dgls.serving.journal import Journal
 from dgls.serving.metrics import is_busy, read_totals
 from dgls.serving.place import Place, held, write_private
 from dgls.serving.plan import Plan
-from dgls.serving.process import Process, end, kill, kill_group, process
+from dgls.serving.process import Process, end, kill, kill_group, kill_left, process
 from dgls.serving.progress import last_lines, why
 from dgls.serving.record import Record
 from dgls.serving.warm import warm_up
@@ -39,6 +39,7 @@ _HEALTH_EVERY_S = 0.2
 _LOOK_EVERY_S = 15.0
 _ANSWER_WITHIN_S = 10.0
 _N_LAST_LINES = 200
+_READ_BYTES = 65536
 _PR_SET_PDEATHSIG = 1
 
 
@@ -51,6 +52,7 @@ def main() -> int:
         told = os.read(reader, 1)
         return told[0] if told else BROKEN
     os.setsid()
+    os.chdir(plan.folder)
     os.close(reader)
     place = Place(Path(plan.folder))
     with held(place.lock, within_s=_LOCK_WITHIN_S) as got:
@@ -64,11 +66,17 @@ def main() -> int:
     return STARTED
 
 
+def _mark(place: Place) -> str:
+    """What stands in the environment of a server and of all its workers."""
+    return f"DGLS_SERVER={place.folder}"
+
+
 def clean(place: Place) -> None:
     """Removes what a server left behind whose supervisor is gone; what still runs of it is killed. Needs the lock."""
     left = records.read(place)
     if left is not None:
         kill(left.server)
+        kill_left(left.server.pid, _mark(place))
     for path in (place.record, place.key, place.socket):
         if path is not None:
             path.unlink(missing_ok=True)
@@ -83,6 +91,7 @@ class _Owner:
     journal: Journal
     record: Record
     endpoint: Endpoint
+    output: int = -1  # where what the server prints can be read
 
     def tell(self, **changes: object) -> None:
         """Replaces a part of what every window reads."""
@@ -117,18 +126,26 @@ async def _supervise(plan: Plan, place: Place) -> None:
 
 async def _spawned(owner: _Owner, key: str) -> asyncio.subprocess.Process:
     """The server's process, which leads a group of its own. Raises OSError."""
-    environment = os.environ | owner.plan.extra_environment | {"VLLM_API_KEY": key, "PYTHONUNBUFFERED": "1"}
+    name, _, value = _mark(owner.place).partition("=")
+    environment = os.environ | owner.plan.extra_environment | {name: value, "VLLM_API_KEY": key}
+    environment["PYTHONUNBUFFERED"] = "1"
     environment.setdefault("VLLM_NO_USAGE_STATS", "1")
-    server = await asyncio.create_subprocess_exec(
-        *owner.plan.command,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        env=environment,
-        cwd=owner.place.folder,
-        start_new_session=True,
-        preexec_fn=_die_with_parent,
-    )
+    owner.output, writer = os.pipe()  # asyncio's own pipes are waited for, and workers hold on to them
+    os.set_blocking(owner.output, False)
+    try:
+        server = await asyncio.create_subprocess_exec(
+            *owner.plan.command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=writer,
+            stderr=writer,
+            env=environment,
+            cwd=owner.place.folder,
+            start_new_session=True,
+            preexec_fn=_die_with_parent,
+        )
+    finally:
+        os.close(writer)
+    asyncio.get_running_loop().add_reader(owner.output, _take_output, owner)
     owner.tell(server=process(server.pid))
     return server
 
@@ -141,7 +158,6 @@ def _die_with_parent() -> None:
 
 async def _look_after(owner: _Owner, server: asyncio.subprocess.Process, stop: asyncio.Event) -> None:
     """Waits until the server ends, or is to be ended: told so, idle, or not fit for work."""
-    pump = asyncio.create_task(_pump(server, owner.journal))
     ended, stopped = asyncio.create_task(server.wait()), asyncio.create_task(stop.wait())
     life = asyncio.create_task(_live(owner))
     await asyncio.wait([ended, stopped, life], return_when=asyncio.FIRST_COMPLETED)
@@ -152,8 +168,9 @@ async def _look_after(owner: _Owner, server: asyncio.subprocess.Process, stop: a
         await asyncio.to_thread(end, owner.record.server, grace_s=owner.plan.grace_s)
     await ended
     kill_group(server.pid)
-    await asyncio.wait([pump], timeout=1)  # a process outside of the group may hold the other end for ever
-    await _cancelled(pump, stopped)
+    while _take_output(owner):
+        pass
+    await _cancelled(stopped)
     failure = None if life.cancelled() else life.exception()
     if crashed:
         lines = await asyncio.to_thread(last_lines, Path(owner.plan.log), _N_LAST_LINES)
@@ -188,11 +205,16 @@ async def _live(owner: _Owner) -> None:
         owner.journal.say(f"nobody asked for anything in {owner.plan.idle_s} s")
 
 
-async def _pump(server: asyncio.subprocess.Process, journal: Journal) -> None:
-    """Writes the server's output into the log."""
-    assert server.stdout is not None
-    while data := await server.stdout.read(65536):
-        journal.take(data)
+def _take_output(owner: _Owner) -> bool:
+    """Writes into the log what the server has printed by now; whether that was anything."""
+    try:
+        data = os.read(owner.output, _READ_BYTES)
+    except BlockingIOError:
+        return False
+    if not data:  # nobody is left who could print
+        asyncio.get_running_loop().remove_reader(owner.output)
+    owner.journal.take(data)
+    return data != b""
 
 
 async def _cancelled(*tasks: "asyncio.Task[None] | asyncio.Task[Literal[True]]") -> None:

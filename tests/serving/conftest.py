@@ -1,6 +1,8 @@
 """A machine of its own for each test: its folders, and a `vllm` on its PATH that is the stand-in."""
 
+import asyncio
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -8,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from dgls.serving.own import waiting
 from dgls.serving.place import Place, is_held, places
 from dgls.serving.process import Process, end, kill, process
 from dgls.serving.record import Record, current, read
@@ -68,6 +71,8 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
             end(record.supervisor, grace_s=PATIENCE_S)
     for one in left:
         kill(one)
+        for pid in workers(one.pid):
+            os.kill(pid, signal.SIGKILL)
 
 
 def program(path: Path, script: str) -> None:
@@ -91,6 +96,15 @@ def running(place: Place) -> Record:
     return record
 
 
+def started(settings: Settings = MODEL) -> list[str]:
+    """Waits until the server is ready; what was told meanwhile."""
+
+    async def collect() -> list[str]:
+        return [phrase async for phrase in waiting(settings, start=True)]
+
+    return asyncio.run(collect())
+
+
 def gone(one: Process) -> Callable[[], bool]:
     """Whether a process has ended, to wait for."""
     return lambda: not one.is_alive
@@ -99,3 +113,16 @@ def gone(one: Process) -> Callable[[], bool]:
 def free(place: Place) -> Callable[[], bool]:
     """Whether nobody looks after a place, to wait for."""
     return lambda: not is_held(place.lock)
+
+
+def workers(group: int) -> list[int]:
+    """The processes of a group that still run."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, leader = path.read_text().rpartition(")")[2].split()[:3]
+        except OSError:
+            continue
+        if int(leader) == group and state != "Z":
+            found.append(int(path.parent.name))
+    return found

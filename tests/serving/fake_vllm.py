@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import socketserver
+import subprocess
 import sys
 import time
 from http.server import BaseHTTPRequestHandler
@@ -18,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 LOADING = """\
-(APIServer pid=1) INFO 11-21 13:00:00 [api_server.py:1] vLLM API server version 0.32.0
-(EngineCore pid=2) INFO 11-21 13:00:01 [model_runner.py:1] Starting to load model
+(APIServer pid=1) INFO 11-21 13:00:00 [api_utils.py:347]  ▄▄ ▄█ █     █     █ ▀▄▀ █  version 0.32.0
+(EngineCore pid=2) INFO 11-21 13:00:01 [model_runner.py:392] Loading model from scratch...
 Loading safetensors checkpoint shards:   0% Completed | 0/2 [00:00<?, ?it/s]\r\
 Loading safetensors checkpoint shards:  50% Completed | 1/2 [00:01<00:01,  1.00s/it]\r\
 Loading safetensors checkpoint shards: 100% Completed | 2/2 [00:02<00:00,  1.00s/it]
@@ -161,6 +162,8 @@ def main() -> None:
     if "FAKE_VLLM_LOG" in os.environ:
         with Path(os.environ["FAKE_VLLM_LOG"]).open("a") as log:
             log.write(f"{os.getpid()} {server.options.model}\n")
+    # As vLLM's engine: a process of its own that outlives a killed server, and holds on to its output.
+    subprocess.Popen(["sleep", "1000"])
     sys.stdout.write(LOADING)
     sys.stdout.flush()
     if how in CRASHES:

@@ -3,25 +3,24 @@
 import json
 
 from dgls.diffusion.sampling import Sampling
-from dgls.serving.flags import API_SERVER, command_line, generation_config
+from dgls.serving.flags import API_SERVER, Serving, command_line, generation_config
 
 SAMPLING = Sampling(max_denoising_steps=16, entropy_bound=0.2)
 
 
 def line(*program: str, revision: str = "", scheduler: str = "", more: tuple[str, ...] = ()) -> str:
     """The command line for a small model."""
-    words = command_line(
-        program,
+    serving = Serving(
         model="org/model",
-        revision=revision,
-        listen=["--uds", "/run/x.sock"],
+        listen={"--uds": "/run/x.sock"},
         config_folder="/run/config",
         sampling=SAMPLING,
         canvas_tokens=128,
+        revision=revision,
         scheduler=scheduler,
         more=more,
     )
-    return " ".join(words)
+    return " ".join(command_line(program, serving))
 
 
 def test_the_whole_line() -> None:
@@ -38,8 +37,10 @@ def test_the_module_takes_the_model_as_an_option() -> None:
     assert f"{API_SERVER} --model org/model --served" in line("python", "-m", API_SERVER)
 
 
-def test_a_scheduler_and_what_the_user_adds() -> None:
-    assert line("vllm", scheduler="a.B", more=("--max-num-seqs", "2")).endswith("--scheduler-cls a.B --max-num-seqs 2")
+def test_what_the_user_adds_replaces_ours() -> None:
+    found = line("vllm", scheduler="a.B", more=("--max-num-seqs", "2", "--max-logprobs=5"))
+    assert found.endswith("--scheduler-cls a.B --max-num-seqs 2 --max-logprobs=5")
+    assert found.count("--max-num-seqs") == found.count("--max-logprobs") == 1
 
 
 def test_nothing_lets_a_model_bring_code() -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from dgls.errors import LaunchError
-from dgls.serving.install import VERSION, environment, install, installed, is_half_made
+from dgls.serving import plugin
+from dgls.serving.install import VERSION, environment, install, installed, is_complete, is_half_made
 from dgls.serving.place import held, private
 from dgls.serving.program import find_program
 from dgls.settings import Settings
@@ -37,13 +38,35 @@ def test_an_installation(machine: Machine, wheels: Path) -> None:
     assert is_half_made()
     told = list(install())
     assert told[0] == "making an environment"
-    assert told[-1] == "unpacking everything"
+    assert told[-2:] == ["unpacking everything", "adding the plugin of dgls"]
     program = installed()
     assert program is not None
     assert not is_half_made()
     assert subprocess.run([program], capture_output=True, text=True).stdout == "a vLLM\n"
     assert find_program(Settings()).command == (str(program), "serve")  # before the one on the PATH
     assert list(install()) == []
+
+
+def test_the_plugin_is_added_and_kept_up_to_date(
+    machine: Machine, wheels: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = machine.folder / "dgls"
+    (package / plugin.PACKAGE).mkdir(parents=True)
+    (package / "__init__.py").touch()
+    source = package / plugin.PACKAGE / "__init__.py"
+    source.write_text("def register(): print('one')\n")
+    monkeypatch.setattr(plugin, "_FOLDER", package)
+    list(install())
+    python = environment() / "bin" / "python"
+    code = "from importlib.metadata import entry_points as e; [p.load()() for p in e(group='vllm.general_plugins')]"
+    registered = [str(python), "-P", "-c", code]
+    assert subprocess.run(registered, capture_output=True, text=True).stdout == "one\n"
+    assert find_program(Settings()).scheduler == "dgls.vllm_plugin.scheduler.CanvasesUncached"
+    source.write_text("def register(): print('two')\n")
+    assert find_program(Settings()).scheduler == ""
+    assert list(install()) == ["adding the plugin of dgls"]
+    assert subprocess.run(registered, capture_output=True, text=True).stdout == "two\n"
+    assert is_complete()
 
 
 def test_a_failed_installation_is_told(machine: Machine, wheels: Path) -> None:
