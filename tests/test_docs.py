@@ -12,6 +12,7 @@ import evaluate
 from dgls.cli.main import parser
 from dgls.cli.place import read_gap
 from dgls.errors import UsageError
+from dgls.serving.checkpoints import CHECKPOINTS
 from dgls.settings import Settings, as_dict, with_settings
 from dgls.text.fill import Silence
 
@@ -78,6 +79,13 @@ def test_the_map_names_every_room_and_module() -> None:
     rooms = {f"{path.name}/" for path in package.iterdir() if path.is_dir() and path.name != "__pycache__"}
     modules = {path.name for path in package.glob("*.py") if not path.name.startswith("__")}
     assert {name for name in rooms | modules if name not in text} == set()
+
+
+def test_the_checkpoints_are_in_the_readme() -> None:
+    for one in CHECKPOINTS:
+        capability = ".".join(map(str, one.least_capability))
+        row = f"| `{one.model}` | {one.numbers} | {one.weights_gb:g} GB | {one.needs_gb:g} GB | {capability}"
+        assert row in README
 
 
 def test_every_silence_in_the_readme_exists() -> None:

@@ -178,9 +178,8 @@ def checkpoint(settings: Settings) -> Check:
     except DglsError as error:
         return Check("checkpoint", "problem", error.problem, error.next_step)
     name = f"{found.model} {found.revision[:12]}".strip()
-    if found.gpu is None:
-        return Check("checkpoint", "ok", f"{name}, as set")
-    return Check("checkpoint", "ok", f"{name} for {found.gpu.name}, {_gib(found.gpu.free_bytes)} free")
+    card = f"{found.gpu.name}, {_gib(found.gpu.free_bytes)} free" if found.gpu else "no NVIDIA card"
+    return Check("checkpoint", "ok", f"{name} for {card}")
 
 
 def server(settings: Settings) -> Check:

@@ -82,7 +82,12 @@ def launch(settings: Settings) -> Place:
     """Leaves a supervisor behind that starts the server, unless one is there; returns its place. Raises LaunchError."""
     supported()
     place = place_of(settings.model, settings.revision)
-    plan = plan_of(settings, place)
+    try:
+        plan = plan_of(settings, place)
+    except LaunchError:
+        if is_held(place.lock):
+            return place  # another window's server was quicker, and has the memory that is missing now
+        raise
     private(place.log.parent)
     package = str(Path(dgls.__file__).parents[1])
     with place.log.open("ab") as log:

@@ -4,7 +4,7 @@ import json
 import os
 import shlex
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Chosen:
-    """A model, and the card it was chosen for, if any."""
+    """A model, and the card for it, if any."""
 
     model: str
     revision: str
@@ -61,6 +61,7 @@ def plan_of(settings: Settings, place: Place) -> Plan:
     config = generation_config(sampling, own_config(chosen.model))
     write_private(private(place.config) / "generation_config.json", json.dumps(config, indent=1))
     url, listen = _listening(settings, place)
+    more = _more(settings)
     serving = Serving(
         model=chosen.model,
         listen=listen,
@@ -70,7 +71,7 @@ def plan_of(settings: Settings, place: Place) -> Plan:
         revision=chosen.revision,
         scheduler=program.scheduler,
         gpu_share=chosen.gpu.share if chosen.gpu else 0.0,
-        more=_more(settings),
+        more=more,
     )
     return Plan(
         folder=str(place.folder),
@@ -79,7 +80,7 @@ def plan_of(settings: Settings, place: Place) -> Plan:
         url=url,
         log=str(place.log),
         command=tuple(command_line(program.command, serving)),
-        extra_environment=_environment(chosen.gpu),
+        extra_environment=_environment(chosen.gpu, more),
         widths=WIDTHS,
         n_steps=min(4, sampling.max_denoising_steps),
         idle_s=settings.engine_idle_s,
@@ -88,13 +89,21 @@ def plan_of(settings: Settings, place: Place) -> Plan:
 
 def chosen_model(settings: Settings) -> Chosen:
     """The model that the settings name, or the one that suits the freest card. Raises LaunchError."""
-    if settings.model:
-        row = listed(settings.model)
-        folder = Path(settings.model).expanduser()
-        model = str(folder.resolve()) if folder.is_dir() else settings.model
-        return Chosen(model, settings.revision or (row.revision if row else ""), None)
-    checkpoint, gpu = choice(gpus(free_memory()))
-    return Chosen(checkpoint.model, settings.revision or checkpoint.revision, gpu)
+    if not settings.model:
+        checkpoint, gpu = choice(gpus(free_memory()))
+        return Chosen(checkpoint.model, settings.revision or checkpoint.revision, gpu)
+    row = listed(settings.model)
+    folder = Path(settings.model).expanduser()
+    model = str(folder.resolve()) if folder.is_dir() else settings.model
+    return Chosen(model, settings.revision or (row.revision if row else ""), _freest())
+
+
+def _freest() -> Gpu | None:
+    """The card with the most free memory, if there is any: a model that is set may run without one."""
+    try:
+        return max(gpus(free_memory()), key=lambda gpu: gpu.free_bytes)
+    except LaunchError:
+        return None
 
 
 def sampling_of(settings: Settings, model: str) -> Sampling:
@@ -126,9 +135,11 @@ def _listening(settings: Settings, place: Place) -> tuple[str, dict[str, str]]:
     return f"http://{_LOOPBACK}:{port}", {"--host": _LOOPBACK, "--port": str(port)}
 
 
-def _environment(gpu: Gpu | None) -> dict[str, str]:
-    """Which card is used, unless the user has said so."""
-    return {"CUDA_VISIBLE_DEVICES": str(gpu.index)} if gpu and "CUDA_VISIBLE_DEVICES" not in os.environ else {}
+def _environment(gpu: Gpu | None, more: Sequence[str]) -> dict[str, str]:
+    """Which card is used, unless the user has said so or wants several; counted as nvidia-smi does."""
+    if gpu is None or "CUDA_VISIBLE_DEVICES" in os.environ or any("parallel" in word or word == "-tp" for word in more):
+        return {}
+    return {"CUDA_VISIBLE_DEVICES": str(gpu.index), "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
 
 
 def _more(settings: Settings) -> tuple[str, ...]:

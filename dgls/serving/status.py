@@ -83,8 +83,8 @@ async def _asked(place: Place, record: Record) -> tuple[bool, dict[str, Any], Me
 
 
 def _cards() -> tuple[Gpu, ...]:
-    """The cards of this machine, if there are any."""
+    """The cards of this machine that have memory of their own."""
     try:
-        return tuple(gpus(0))
+        return tuple(gpu for gpu in gpus(0) if gpu.total_bytes)
     except LaunchError:
         return ()

@@ -1,9 +1,15 @@
 """The table of checkpoints and the cards they are chosen for; the cards are written as nvidia-smi prints them."""
 
+import json
+
 import pytest
 
 from dgls.errors import LaunchError
 from dgls.serving.checkpoints import CHECKPOINTS, choice, gpus, listed, parsed
+from dgls.serving.own import launch
+from dgls.serving.place import held, place_of
+from dgls.serving.plan import plan_of
+from dgls.settings import Settings
 from tests.serving.conftest import Machine, program
 
 H200 = "0, NVIDIA H200, 9.0, 143771, 143094\n"
@@ -94,3 +100,24 @@ def test_no_driver_is_told(machine: Machine, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("PATH", str(machine.folder))
     with pytest.raises(LaunchError, match="no NVIDIA GPU is seen here: nvidia-smi does not run: set model"):
         gpus(0)
+
+
+def test_a_plan_for_a_card(machine: Machine) -> None:
+    program(machine.folder / "bin" / "nvidia-smi", f"cat <<'END'\n{TWO}END")
+    place = place_of("")
+    plan = plan_of(Settings(), place)
+    assert plan.extra_environment == {"CUDA_VISIBLE_DEVICES": "1", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    assert {"--revision", "--tokenizer-revision", "--gpu-memory-utilization"} <= set(plan.command)
+    assert json.loads((place.config / "generation_config.json").read_text())["max_denoising_steps"] == 16
+    several = Settings(model="org/m", engine_arguments="--tensor-parallel-size 2", effort="low", max_steps=5)
+    plan = plan_of(several, place)
+    assert plan.extra_environment == {}
+    assert '{"canvas_length": 128, "max_denoising_steps": 5}' in plan.command
+
+
+def test_memory_that_another_windows_server_has_is_not_missing(machine: Machine) -> None:
+    program(machine.folder / "bin" / "nvidia-smi", f"echo {RTX_4090_IN_USE}")
+    with pytest.raises(LaunchError, match="no checkpoint fits"):
+        launch(Settings())
+    with held(place_of("").lock, within_s=0):
+        assert launch(Settings()) == place_of("")
