@@ -43,9 +43,8 @@ def engine(arguments: argparse.Namespace, settings: Settings) -> int:
             return _stop(settings, everything=arguments.all)
         case "status":
             return _status(as_json=arguments.json)
-        case "logs":
+        case _:
             return _logs(settings, n_lines=arguments.lines, follow=arguments.follow)
-    raise UsageError("dgls engine needs to know what to do", "add install, start, stop, status or logs")
 
 
 def _install(*, sure: bool) -> int:
