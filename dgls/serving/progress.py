@@ -73,7 +73,9 @@ _REASONS = tuple(
     )
 )
 
-_SIGNS_OF_ERROR = re.compile(r"\bERROR\b|Error\b|Exception\b|Traceback")
+_SIGNS_OF_ERROR = re.compile(r"[Ee]rror|ERROR|Exception|No module named")
+# The first of these is the root; what is raised because of it, by other processes too, comes after it.
+_RAISED = re.compile(r"\b\w*(?:Error|Exception): .+")
 
 
 @dataclass(frozen=True)
@@ -95,15 +97,15 @@ def phrase_of(line: str) -> str | None:
 
 def why(lines: Sequence[str], *, code: int, model: str, log: str) -> End:
     """Why a server ended that was not told to, by its last lines and its exit code."""
-    text = "\n".join(lines)
+    bad = [line.strip() for line in lines if _SIGNS_OF_ERROR.search(line)]
     for pattern, problem, next_step in _REASONS:
-        if pattern.search(text):
+        if any(pattern.search(line) for line in bad):
             return End(problem.format(model=model), f"{next_step} (log: {log})")
     if code < 0:
         hint = f"somebody ended it, or the machine had too little main memory; see dgls engine logs ({log})"
         return End(f"the server was killed by signal {-code}", hint)
-    last = next((line.strip() for line in reversed(lines) if _SIGNS_OF_ERROR.search(line)), "")
-    said = last or next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+    raised = next((found.group() for line in bad if (found := _RAISED.search(line))), "")
+    said = raised or next((line.strip() for line in [*bad[::-1], *lines[::-1]] if line.strip()), "it said nothing")
     return End(f"the server ended with code {code} ({said[:200]})", f"see dgls engine logs ({log})")
 
 

@@ -78,7 +78,7 @@ def test_nothing_runs(machine: Machine) -> None:
     ("how", "line"),
     [
         ("memory", "the GPU has too little free memory for org/small: free GPU memory, or set model to a smaller"),
-        ("crash", "the server ended with code 1 ((EngineCore pid=2) ERROR"),
+        ("crash", "the server ended with code 1 (RuntimeError: something broke inside): see dgls engine logs"),
     ],
 )
 def test_a_start_that_fails(machine: Machine, how: str, line: str) -> None:

@@ -57,7 +57,7 @@ def test_phrases(line: str, phrase: str | None) -> None:
         ("OSError: [Errno 28] No space left on device", 1, "the disk is full"),
         ("/usr/bin/python: No module named vllm", 1, "vLLM is not installed where the command looks for it"),
         ("Segmentation fault", -11, "the server was killed by signal 11"),
-        ("ERROR 01-01 [x.py:1] KeyError: 'a'", 1, "the server ended with code 1 (ERROR 01-01 [x.py:1] KeyError: 'a')"),
+        ("ERROR 01-01 [x.py:1] KeyError: 'a'", 1, "the server ended with code 1 (KeyError: 'a')"),
         ("", 0, "the server ended with code 0 (it said nothing)"),
     ],
 )
@@ -66,6 +66,20 @@ def test_why_a_server_ended(line: str, code: int, told: str) -> None:
     assert found.problem.startswith(told)
     assert found.next_step
     assert "/l/x.log" in found.next_step
+
+
+def test_the_root_of_a_failure_is_told() -> None:
+    lines = [
+        "INFO the NVIDIA driver is mentioned, but not blamed",
+        "(EngineCore pid=2) ERROR 11-21 14:26:45 [core.py:1510] EngineCore failed to start.",
+        "(EngineCore pid=2) ERROR 11-21 14:26:45 [core.py:1510] Traceback (most recent call last):",
+        "(EngineCore pid=2) ERROR 11-21 14:26:45 [core.py:1510] ValueError: the interval must be a multiple",
+        "(EngineCore pid=2) ERROR 11-21 14:27:44 [multiproc_executor.py:315] Worker proc VllmWorker-0 died",
+        "RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}",
+        "  warnings.warn('resource_tracker: There appear to be %d '",
+    ]
+    found = why(lines, code=1, model="org/m", log="x.log")
+    assert found.problem == "the server ended with code 1 (ValueError: the interval must be a multiple)"
 
 
 def test_a_log_is_cut_into_lines_and_bounded(tmp_path: Path) -> None:

@@ -9,10 +9,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from transformers import DiffusionGemmaForBlockDiffusion
+from transformers import DiffusionGemmaConfig, DiffusionGemmaForBlockDiffusion, DiffusionGemmaTextConfig
 
 from dgls.engines.endpoint import Endpoint
 from dgls.errors import LaunchError
@@ -26,7 +27,7 @@ from dgls.serving.warm import body
 from dgls.settings import Settings
 from tests.cli.conftest import ROOT
 from tests.serving.conftest import Machine, free, gone, machine, running, until, workers
-from tests.tiny import TURNS, byte_tokenizer, tiny_config
+from tests.tiny import TURNS, byte_tokenizer
 
 __all__ = ["machine"]
 
@@ -54,19 +55,49 @@ def settings(machine: Machine) -> Settings:
 def checkpoint(folder: Path) -> Path:
     """A random model with heads as large as vLLM's CPU kernels want them."""
     tokenizer = byte_tokenizer(("<pad>", "<eos>", "<bos>", "<mask>", *TURNS))
-    config = tiny_config(tokenizer.get_vocab_size())
-    text, vision = config.text_config, config.vision_config
-    text.hidden_size, text.head_dim, text.global_head_dim = 64, 32, 64
-    text.max_position_embeddings, text.sliding_window = 4096, 64
-    text.pad_token_id, text.eos_token_id, text.bos_token_id = 0, 1, 2
-    vision.hidden_size, vision.head_dim, vision.num_attention_heads, vision.num_key_value_heads = 64, 32, 2, 2
     torch.manual_seed(0)
-    DiffusionGemmaForBlockDiffusion(config).to(torch.bfloat16).save_pretrained(folder)
+    model = DiffusionGemmaForBlockDiffusion(config_of(tokenizer.get_vocab_size()))
+    model.to(torch.bfloat16).save_pretrained(folder)
     tokenizer.save(str(folder / "tokenizer.json"))
     names = {"pad_token": "<pad>", "eos_token": "<eos>", "bos_token": "<bos>"}
     said = {"tokenizer_class": "PreTrainedTokenizerFast", **names}
     (folder / "tokenizer_config.json").write_text(json.dumps(said), encoding="utf-8")
     return folder
+
+
+def config_of(vocab_size: int) -> Any:
+    """Three layers and four experts."""
+    text = DiffusionGemmaTextConfig(
+        vocab_size=vocab_size,
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=32,
+        global_head_dim=64,
+        num_global_key_value_heads=1,
+        max_position_embeddings=4096,
+        sliding_window=64,
+        layer_types=["sliding_attention", "sliding_attention", "full_attention"],
+        num_experts=4,
+        top_k_experts=2,
+        moe_intermediate_size=64,
+        pad_token_id=0,
+        eos_token_id=1,
+        bos_token_id=2,
+    )
+    vision: dict[str, Any] = {
+        "model_type": "gemma4_vision",
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 2,
+        "head_dim": 32,
+        "position_embedding_size": 64,
+    }
+    return DiffusionGemmaConfig(text_config=text, vision_config=vision, canvas_length=64)
 
 
 async def answered(endpoint: Endpoint) -> list[int]:
