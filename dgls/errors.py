@@ -7,7 +7,8 @@
     ├── PositionError        a position lies outside its document
     └── EngineError          the engine cannot work
         ├── ModelError       the model is missing, broken or too large
-        └── ScriptError      the scripted engine's file is missing or broken
+        ├── ScriptError      the scripted engine's file is missing or broken
+        └── LaunchError      a vLLM server of our own cannot be installed, started or found
 
 "Nothing to show" is not an error: it is a `Silence` (dgls/text/fill.py).
 """
@@ -52,3 +53,7 @@ class ModelError(EngineError):
 
 class ScriptError(EngineError):
     """The scripted engine's file is missing or broken."""
+
+
+class LaunchError(EngineError):
+    """A vLLM server of our own cannot be installed, started or found."""

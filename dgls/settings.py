@@ -58,6 +58,22 @@ class Settings:
     )
     n_alternatives: int = _setting(4, "Most items in the answer to an invoked request.", least=1, most=16)
     max_document_chars: int = _setting(5_000_000, "Larger documents get no fills.", least=1)
+    revision: str = _setting(
+        "", "Revision of the model on the hub that our own vLLM server serves; empty means the one that dgls knows."
+    )
+    engine_start: Literal["never", "auto"] = _setting(
+        "never", "Whether the first window that needs our own vLLM server starts it, or only `dgls engine start` does."
+    )
+    engine_command: str = _setting(
+        "", "What starts vLLM, in place of the installed one: a program, or a container; options are added to it."
+    )
+    engine_arguments: str = _setting("", "Further options of `vllm serve` for our own server.")
+    engine_listen: Literal["auto", "port"] = _setting(
+        "auto", "Where our own vLLM server listens: a unix socket if that can be (auto), or a port of this machine."
+    )
+    engine_idle_s: int = _setting(
+        1800, "Our own vLLM server ends when nobody asked for anything in this time; 0 means never.", least=0
+    )
     log_file: str = _setting("", "Where the log goes; empty means stderr.")
     log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "How much is logged.")
 

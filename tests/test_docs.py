@@ -1,5 +1,6 @@
 """What the documents say is so: settings, commands, options, links, and rooms."""
 
+import argparse
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import evaluate
 from dgls.cli.main import parser
 from dgls.cli.place import read_gap
 from dgls.errors import UsageError
+from dgls.serving.checkpoints import CHECKPOINTS
 from dgls.settings import Settings, as_dict, with_settings
 from dgls.text.fill import Silence
 
@@ -32,7 +34,9 @@ def test_every_setting_is_in_the_table() -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_command_exists(document: Path) -> None:
-    found = re.findall(r"`(?:[\w./]+/)?dgls ((?:serve|fill|doctor|--)[^`]*)`", document.read_text(encoding="utf-8"))
+    found = re.findall(
+        r"`(?:[\w./]+/)?dgls ((?:serve|fill|doctor|engine|--)[^`]*)`", document.read_text(encoding="utf-8")
+    )
     for arguments in found:
         if "--version" not in arguments:
             understood(arguments.replace("\n", " ").split())
@@ -52,9 +56,15 @@ def understood(arguments: list[str]) -> None:
 
 def test_every_option_exists() -> None:
     options = set(re.findall(r"(?<![\w-])--[a-z]+", README)) - {"--version"}
-    helped = "".join(action.format_help() for action in parser()._subparsers._group_actions[0].choices.values())  # type: ignore[union-attr]
-    helped += evaluate.parser().format_help()
+    helped = helped_by(parser()) + evaluate.parser().format_help()
+    options -= {"--rm", "--gpus", "--ipc", "--network", "--tensor"}  # of docker and of vLLM
     assert {option for option in options if option not in helped} == set()
+
+
+def helped_by(command: argparse.ArgumentParser) -> str:
+    """The help of a command and of all commands below it."""
+    below = command._subparsers._group_actions[0].choices.values() if command._subparsers else ()  # type: ignore[union-attr]
+    return command.format_help() + "".join(helped_by(one) for one in below)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -69,6 +79,13 @@ def test_the_map_names_every_room_and_module() -> None:
     rooms = {f"{path.name}/" for path in package.iterdir() if path.is_dir() and path.name != "__pycache__"}
     modules = {path.name for path in package.glob("*.py") if not path.name.startswith("__")}
     assert {name for name in rooms | modules if name not in text} == set()
+
+
+def test_the_checkpoints_are_in_the_readme() -> None:
+    for one in CHECKPOINTS:
+        capability = ".".join(map(str, one.least_capability))
+        row = f"| `{one.model}` | {one.numbers} | {one.weights_gb:g} GB | {one.needs_gb:g} GB | {capability}"
+        assert row in README
 
 
 def test_every_silence_in_the_readme_exists() -> None:

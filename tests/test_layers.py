@@ -26,6 +26,7 @@ FORBIDDEN = {
     "dgls.text": WORLD | {"dgls.infill", "dgls.engines", "dgls.diffusion", "dgls.lsp", "dgls.cli"},
     "dgls.diffusion": WORLD | {"dgls.infill", "dgls.engines", "dgls.text", "dgls.lsp", "dgls.cli"},
     "dgls.engines": {"dgls.infill", "dgls.lsp", "dgls.cli", "dgls.text"},
+    "dgls.serving": {"dgls.infill", "dgls.lsp", "dgls.cli", "dgls.text", "dgls.engines", "dgls.diffusion"},
     "dgls.lsp": {"dgls.diffusion", "dgls.cli"},
     "dgls.infill": {"dgls.diffusion", "dgls.lsp", "dgls.cli"},
     "dgls.settings": {"dgls.text", "dgls.infill", "dgls.engines", "dgls.diffusion", "dgls.lsp", "dgls.cli"},
@@ -36,6 +37,10 @@ ALLOWED = {
     "dgls.lsp": EDITORS,
     "dgls.engines": MODELS | {"dgls.text.prompt"},
     "dgls.diffusion": {"torch"},
+    "dgls.serving": {
+        *("dgls.engines.endpoint", "dgls.engines.checkpoint", "dgls.engines.effort"),
+        "dgls.diffusion.sampling",
+    },
     "dgls.text.syntax": {"tree_sitter", "importlib"},
     "dgls.cli": {"rich"},
     "dgls.cli.checks": MODELS,

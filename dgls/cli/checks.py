@@ -47,10 +47,16 @@ def checks_for(settings: Settings) -> dict[str, Callable[[], Check]]:
         "model": partial(model, settings),
     }
     scripted: dict[str, Callable[[], Check]] = {"script": partial(script, settings)}
+    own: dict[str, Callable[[], Check]] = {
+        "vllm": partial(vllm, settings),
+        "checkpoint": partial(checkpoint, settings),
+        "server": partial(server, settings),
+    }
+    of_engine = {"local": local, "scripted": scripted, "vllm": own}
     return {
         "python": python,
         "dgls": lambda: Check("dgls", "ok", f"{__version__} in {Path(__file__).parents[1]}"),
-        **(scripted if settings.engine == "scripted" else local),
+        **of_engine[settings.engine],
         "grammar": grammar,
         "settings": partial(changed, settings),
         "log": partial(log, settings),
@@ -150,6 +156,42 @@ def script(settings: Settings) -> Check:
     except DglsError as error:
         return Check("script", "problem", error.problem, error.next_step)
     return Check("script", "ok", f"{settings.script}, {len(found.rules)} rules")
+
+
+def vllm(settings: Settings) -> Check:
+    """Which vLLM `dgls engine start` would start."""
+    from dgls.serving.program import find_program
+
+    try:
+        found = find_program(settings)
+    except DglsError as error:
+        return Check("vllm", "problem", error.problem, error.next_step)
+    return Check("vllm", "ok", f"{' '.join(found.command)}, {found.origin}")
+
+
+def checkpoint(settings: Settings) -> Check:
+    """Which checkpoint `dgls engine start` would serve: the one that is set, or one that suits the graphics card."""
+    from dgls.serving.plan import chosen_model
+
+    try:
+        found = chosen_model(settings)
+    except DglsError as error:
+        return Check("checkpoint", "problem", error.problem, error.next_step)
+    name = f"{found.model} {found.revision[:12]}".strip()
+    card = f"{found.gpu.name}, {_gib(found.gpu.free_bytes)} free" if found.gpu else "no NVIDIA card"
+    return Check("checkpoint", "ok", f"{name} for {card}")
+
+
+def server(settings: Settings) -> Check:
+    """How this machine's own server is."""
+    from dgls.serving.own import find
+    from dgls.serving.record import current
+
+    place = find(settings)
+    record = current(place) if place else None
+    if record is None:
+        return Check("server", "warning", "none runs", "start one with dgls engine start")
+    return Check("server", "ok", f"{record.model} is {record.phase}, log in {record.log}")
 
 
 def grammar() -> Check:

@@ -1,4 +1,4 @@
-"""The command line: serve | fill FILE:LINE:COL | clip | doctor.
+"""The command line: serve | fill FILE:LINE:COL | clip | doctor | engine start|stop|status|logs|install.
 
 A failure is one line on stderr, `dgls: <problem>: <next step>`, and an exit code: 1 for a failure, 2 for a command
 line that cannot be understood, 130 after Ctrl-C, 141 when nobody reads the output any more. Heavy packages are
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from dgls import __version__
-from dgls.errors import DglsError, UsageError
+from dgls.errors import DglsError, EngineError, UsageError
 
 if TYPE_CHECKING:
     from dgls.settings import Settings
@@ -63,7 +63,24 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("clip", parents=[shared], help="clip texts: JSON lines on stdin, JSON lines on stdout")
     doctor = commands.add_parser("doctor", parents=[shared], help="say what is amiss on this machine and what to do")
     doctor.add_argument("--json", action="store_true", help="print a list of JSON objects")
+    _add_engine(commands, shared)
     return top
+
+
+def _add_engine(commands: "argparse._SubParsersAction[_Parser]", shared: "_Parser") -> None:
+    """The grammar of `dgls engine`."""
+    engine = commands.add_parser("engine", help="one vLLM server for every window: install, start, stop, status, logs")
+    actions = engine.add_subparsers(dest="action", metavar="ACTION", required=True)
+    install = actions.add_parser("install", parents=[shared], help="install vLLM in an environment of its own")
+    install.add_argument("--yes", action="store_true", help="do not ask")
+    actions.add_parser("start", parents=[shared], help="start the server, or find the one that runs; wait for it")
+    stop = actions.add_parser("stop", parents=[shared], help="end the server, or what is left of it")
+    stop.add_argument("--all", action="store_true", help="end every server of this user")
+    status = actions.add_parser("status", parents=[shared], help="say how the servers are")
+    status.add_argument("--json", action="store_true", help="print a list of JSON objects")
+    logs = actions.add_parser("logs", parents=[shared], help="print the end of the server's log")
+    logs.add_argument("-n", "--lines", type=int, default=50, metavar="N", help="how many lines; default: 50")
+    logs.add_argument("--follow", action="store_true", help="go on printing until Ctrl-C")
 
 
 def _shared_options() -> "_Parser":
@@ -80,7 +97,7 @@ def _command(given: Sequence[str]) -> int:
     """Understands the command line and runs its command. Raises DglsError."""
     arguments = parser().parse_args(given)
     if arguments.command is None:
-        raise UsageError("there is no command", "use serve, fill, clip or doctor, or see dgls --help")
+        raise UsageError("there is no command", "use serve, fill, clip, doctor or engine, or see dgls --help")
     settings = settings_of(arguments)
     if arguments.command == "serve":
         return _serve(settings)
@@ -93,6 +110,8 @@ def _command(given: Sequence[str]) -> int:
         from dgls.cli.doctor import doctor
 
         return doctor(settings, as_json=arguments.json)
+    if arguments.command == "engine":
+        return _engine(arguments, settings)
     from dgls.cli.fill import Shape, fill_once
 
     return fill_once(
@@ -124,6 +143,15 @@ def _serve(settings: "Settings") -> int:
     if sys.stdin is not None and sys.stdin.isatty():
         print("dgls: waiting for an editor on stdin; Ctrl-C ends this", file=sys.stderr)
     return serve(settings)
+
+
+def _engine(arguments: argparse.Namespace, settings: "Settings") -> int:
+    """Runs a command about our own vLLM server. Raises DglsError."""
+    try:
+        from dgls.cli.engine import engine
+    except ImportError as error:
+        raise EngineError(f"{error.name} is not installed", "pip install 'dgls[vllm]'") from error
+    return engine(arguments, settings)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
-from dgls.cli.checks import _NEEDED, checks_for, is_hub_id, log
+from dgls.cli.checks import _NEEDED, checkpoint, checks_for, is_hub_id, log, server, vllm
 from dgls.cli.doctor import doctor
 from dgls.settings import Settings
 from tests.cli.conftest import ROOT, Dgls, Scripted
+from tests.serving.conftest import Machine, machine, program
+
+__all__ = ["machine"]
 
 # As if torch and transformers were not installed: neither listed nor importable.
 WITHOUT_MODEL_PACKAGES = """\
@@ -93,3 +96,22 @@ def found(capsys: pytest.CaptureFixture[str], name: str) -> dict[str, Any]:
     """The one check of that name in what was printed as JSON."""
     checks: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
     return next(check for check in checks if check["name"] == name)
+
+
+def test_a_card_and_the_checkpoint_for_it(machine: Machine) -> None:
+    program(machine.folder / "bin" / "nvidia-smi", "echo 0, NVIDIA L4, 8.9, 23034, 22500")
+    found = checkpoint(Settings())
+    assert (found.status, found.next_step) == ("ok", "")
+    assert found.detail == "cyankiwi/diffusiongemma-26B-A4B-it-AWQ-INT4 8756b0a40bce for NVIDIA L4, 22.0 GiB free"
+    assert checkpoint(Settings(model="a/b", revision="c")).detail == "a/b c for NVIDIA L4, 22.0 GiB free"
+    program(machine.folder / "bin" / "nvidia-smi", "echo 0, NVIDIA L4, 8.9, 23034, 500")
+    assert checkpoint(Settings()).status == "problem"
+    program(machine.folder / "bin" / "nvidia-smi", "exit 1")
+    assert checkpoint(Settings(model="a/b")).detail == "a/b for no NVIDIA card"
+
+
+def test_which_vllm_and_how_it_is(machine: Machine) -> None:
+    assert vllm(Settings()).detail == f"{machine.folder}/bin/vllm serve, found on the PATH"
+    machine.set(PATH="")
+    assert vllm(Settings()).next_step == "run dgls engine install, or set engine_command or url"
+    assert server(Settings()).next_step == "start one with dgls engine start"

@@ -10,7 +10,7 @@ import pytest
 from tests.cli.conftest import ROOT, Dgls, Scripted
 
 USAGE = [
-    ("", "there is no command: use serve, fill, clip or doctor, or see dgls --help"),
+    ("", "there is no command: use serve, fill, clip, doctor or engine, or see dgls --help"),
     ("paint", "argument COMMAND: invalid choice: 'paint'"),
     ("--nothing", "unrecognized arguments: --nothing: see dgls --help"),
     ("fill", "the following arguments are required: FILE:LINE:COL: see dgls fill --help"),

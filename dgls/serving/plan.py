@@ -1,0 +1,157 @@
+"""What a supervisor is told: the whole command of a server and how to look after it."""
+
+import json
+import os
+import shlex
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from dgls.diffusion.sampling import Sampling
+from dgls.engines.checkpoint import free_memory, read_facts, read_json
+from dgls.engines.effort import effort_of
+from dgls.errors import LaunchError, SettingError
+from dgls.serving.checkpoints import Gpu, choice, gpus, listed
+from dgls.serving.flags import Serving, command_line, generation_config
+from dgls.serving.place import Place, private, write_private
+from dgls.serving.program import find_program
+from dgls.serving.warm import WIDTHS
+from dgls.settings import Settings
+
+_LOG_BYTES = 8 * 2**20
+_GRACE_S = 15.0  # the server frees its GPU in this time, or is killed
+_LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A server that is to be: `extra_environment` is added to what it inherits; `idle_s` 0 means never."""
+
+    folder: str
+    model: str
+    revision: str
+    url: str
+    log: str
+    command: tuple[str, ...]
+    extra_environment: dict[str, str]
+    widths: tuple[int, ...]
+    n_steps: int
+    idle_s: int
+    log_bytes: int = _LOG_BYTES
+    grace_s: float = _GRACE_S
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A model, and the card for it, if any."""
+
+    model: str
+    revision: str
+    gpu: Gpu | None
+
+
+def plan_of(settings: Settings, place: Place) -> Plan:
+    """The plan of a server at a place; its generation config is written. Raises LaunchError."""
+    private(place.folder)
+    program = find_program(settings, place.folder)
+    chosen = chosen_model(settings)
+    sampling = sampling_of(settings, chosen.model)
+    config = generation_config(sampling, own_config(chosen.model))
+    write_private(private(place.config) / "generation_config.json", json.dumps(config, indent=1))
+    url, listen = _listening(settings, place)
+    more = _more(settings)
+    serving = Serving(
+        model=chosen.model,
+        listen=listen,
+        config_folder=str(place.config),
+        sampling=sampling,
+        canvas_tokens=max(WIDTHS),
+        revision=chosen.revision,
+        scheduler=program.scheduler,
+        gpu_share=chosen.gpu.share if chosen.gpu else 0.0,
+        more=more,
+    )
+    return Plan(
+        folder=str(place.folder),
+        model=chosen.model,
+        revision=chosen.revision,
+        url=url,
+        log=str(place.log),
+        command=tuple(command_line(program.command, serving)),
+        extra_environment=_environment(chosen.gpu, more),
+        widths=WIDTHS,
+        n_steps=min(4, sampling.max_denoising_steps),
+        idle_s=settings.engine_idle_s,
+    )
+
+
+def chosen_model(settings: Settings) -> Chosen:
+    """The model that the settings name, or the one that suits the freest card. Raises LaunchError."""
+    if not settings.model:
+        checkpoint, gpu = choice(gpus(free_memory()))
+        return Chosen(checkpoint.model, settings.revision or checkpoint.revision, gpu)
+    row = listed(settings.model)
+    folder = Path(settings.model).expanduser()
+    model = str(folder.resolve()) if folder.is_dir() else settings.model
+    return Chosen(model, settings.revision or (row.revision if row else ""), _freest())
+
+
+def _freest() -> Gpu | None:
+    """The card with the most free memory, if there is any: a model that is set may run without one."""
+    try:
+        return max(gpus(free_memory()), key=lambda gpu: gpu.free_bytes)
+    except LaunchError:
+        return None
+
+
+def sampling_of(settings: Settings, model: str) -> Sampling:
+    """The sampler's numbers for a model, with the settings' effort. Raises ModelError.
+
+    The cap on steps belongs to it: the temperature falls from the first step to the cap, whatever a request asks for.
+    """
+    if Path(model).is_dir():
+        return read_facts(Path(model), settings).sampling
+    effort = effort_of(settings, {}, Sampling())
+    return replace(Sampling(), max_denoising_steps=effort.max_denoising_steps, entropy_bound=effort.entropy_bound)
+
+
+def own_config(model: str) -> Mapping[str, Any]:
+    """The generation config that a model folder brings; empty for one that is still to be downloaded."""
+    path = Path(model) / "generation_config.json"
+    return read_json(path) if path.is_file() else {}
+
+
+def _listening(settings: Settings, place: Place) -> tuple[str, dict[str, str]]:
+    """Where the server listens, as a url and as options. Raises LaunchError."""
+    path = place.socket if settings.engine_listen == "auto" else None
+    if path is not None and hasattr(socket, "AF_UNIX"):
+        private(path.parent)
+        return f"unix://{path}", {"--uds": str(path)}
+    with socket.socket() as probe:
+        probe.bind((_LOOPBACK, 0))
+        port = probe.getsockname()[1]
+    return f"http://{_LOOPBACK}:{port}", {"--host": _LOOPBACK, "--port": str(port)}
+
+
+def _environment(gpu: Gpu | None, more: Sequence[str]) -> dict[str, str]:
+    """Which card is used, unless the user has said so or wants several; counted as nvidia-smi does."""
+    if gpu is None or "CUDA_VISIBLE_DEVICES" in os.environ or any("parallel" in word or word == "-tp" for word in more):
+        return {}
+    return {"CUDA_VISIBLE_DEVICES": str(gpu.index), "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+
+
+def _more(settings: Settings) -> tuple[str, ...]:
+    """The user's own options. Raises SettingError."""
+    try:
+        return tuple(shlex.split(settings.engine_arguments))
+    except ValueError as error:
+        problem = f"setting 'engine_arguments' cannot be read ({error})"
+        raise SettingError(problem, "close its quotation marks") from error
+
+
+def supported() -> None:
+    """Raises LaunchError on a machine where vLLM does not run."""
+    if os.name != "posix":
+        raise LaunchError("vLLM does not run on Windows itself", "start it in WSL and set url to where it listens")

@@ -1,0 +1,160 @@
+"""What breaks: killed servers and supervisors, what they leave behind, crashes while loading."""
+
+import asyncio
+import os
+import signal
+import subprocess
+from dataclasses import replace
+
+import pytest
+
+from dgls.errors import LaunchError
+from dgls.serving import record as records
+from dgls.serving.own import find, launch, own_endpoint, stop, waiting
+from dgls.serving.place import Place, is_held, place_of, private
+from dgls.serving.process import Process
+from dgls.serving.record import read
+from tests.serving.conftest import MODEL, Machine, free, gone, running, started, until, workers
+
+
+def test_a_killed_server_is_told_and_can_be_started_again(machine: Machine) -> None:
+    started()
+    place = place_of("org/small")
+    os.kill(running(place).server.pid, signal.SIGKILL)
+    until(free(place))
+    assert own_endpoint(MODEL) is None
+    assert workers(machine.pids()[0]) == []
+    failed = read(place)
+    assert failed is not None
+    assert failed.detail == "the server was killed by signal 9"
+    started()
+    assert own_endpoint(MODEL) is not None
+    assert len(machine.started()) == 2
+
+
+def test_a_killed_supervisor_takes_its_server_along(machine: Machine) -> None:
+    started()
+    place = place_of("org/small")
+    record = running(place)
+    os.kill(record.supervisor.pid, signal.SIGKILL)
+    until(gone(record.supervisor))
+    assert own_endpoint(MODEL) is None
+    until(gone(record.server))  # the kernel tells it, on Linux
+    started()
+    assert own_endpoint(MODEL) is not None
+
+
+def test_workers_without_a_server_and_a_supervisor_are_ended(machine: Machine) -> None:
+    started()
+    place = place_of("org/small")
+    record = running(place)
+    os.kill(record.supervisor.pid, signal.SIGSTOP)  # it cannot do it
+    os.kill(record.server.pid, signal.SIGKILL)
+    os.kill(record.supervisor.pid, signal.SIGKILL)
+    until(gone(record.supervisor))
+    until(gone(record.server))
+    assert workers(record.server.pid) != []
+    stop(place)
+    until(lambda: workers(record.server.pid) == [])
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_what_a_killed_supervisor_leaves_behind_is_ended(machine: Machine, again: bool) -> None:
+    machine.set(FAKE_VLLM="deaf")
+    place = launch(MODEL)
+    until(lambda: machine.started())
+    record = running(place)
+    os.kill(record.supervisor.pid, signal.SIGKILL)
+    until(gone(record.supervisor))
+    assert record.server.is_alive
+    machine.set(FAKE_VLLM="")
+    if again:
+        started()
+        assert own_endpoint(MODEL) is not None
+    else:
+        stop(place)
+        assert not is_held(place.lock)
+    assert not record.server.is_alive
+
+
+def test_a_process_with_the_same_number_is_left_alone(machine: Machine) -> None:
+    bystander = subprocess.Popen(["sleep", "1000"], start_new_session=True)
+    try:
+        place = place_of("org/small")
+        launch(MODEL)
+        stop(place)
+        left = _left_behind(place, Process(bystander.pid, "of another time"))
+        records.write(place, left)
+        stop(place)
+        records.write(place, left)
+        started()
+        assert own_endpoint(MODEL) is not None
+        assert bystander.poll() is None
+    finally:
+        bystander.kill()
+        bystander.wait()
+
+
+def _left_behind(place: Place, one: Process) -> records.Record:
+    """Word of a server whose processes are gone, and whose numbers somebody else has now."""
+    return records.Record("org/small", "", "unix:///nowhere", str(place.log), (), one, one, 0.0, "ready")
+
+
+def test_a_stale_socket_and_a_broken_record_are_replaced(machine: Machine) -> None:
+    place = place_of("org/small")
+    private(place.folder)
+    assert place.socket is not None
+    private(place.socket.parent)
+    place.socket.touch()
+    place.record.write_text("{")
+    place.key.write_text("old")
+    place.lock.touch()
+    assert own_endpoint(MODEL) is None
+    started()
+    assert own_endpoint(MODEL) is not None
+    assert place.key.read_text() != "old"
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ("crash", "the server ended with code 1 .RuntimeError: something broke inside.: see dgls engine logs"),
+        ("memory", "the GPU has too little free memory for org/small: free GPU memory, or set model to a smaller"),
+        ("refuse", "the server refuses to fill a canvas .400: .*unknown sampling arguments.*vLLM 0.32 or newer"),
+    ],
+)
+def test_a_failure_says_what_to_do(machine: Machine, how: str, told: str) -> None:
+    machine.set(FAKE_VLLM=how)
+    with pytest.raises(LaunchError, match=told):
+        started()
+    assert own_endpoint(MODEL) is None
+    until(free(place_of("org/small")))
+    machine.set(FAKE_VLLM="")
+    started()  # a failure is no reason not to try again
+    assert own_endpoint(MODEL) is not None
+
+
+def test_a_command_that_is_not_there(machine: Machine) -> None:
+    with pytest.raises(LaunchError, match=r"/nowhere/vllm cannot be run \(No such file or directory\)"):
+        started(replace(MODEL, engine_command="/nowhere/vllm serve"))
+
+
+def test_a_hanging_server_can_be_stopped(machine: Machine) -> None:
+    machine.set(FAKE_VLLM="hang")
+    place = launch(MODEL)
+    until(lambda: machine.started())
+    assert find(MODEL) == place
+    stop(place)
+    assert find(MODEL) is None
+
+
+def test_who_waits_is_told_when_it_is_stopped(machine: Machine) -> None:
+    machine.set(FAKE_VLLM="hang")
+
+    async def wait() -> None:
+        async for phrase in waiting(MODEL, start=True):
+            if phrase == "capturing CUDA graphs: 40 %":
+                await asyncio.to_thread(stop, place_of("org/small"))
+
+    with pytest.raises(LaunchError, match="was stopped while it was loading: run dgls engine start"):
+        asyncio.run(wait())

@@ -1,0 +1,170 @@
+"""One server for each model of a machine: real processes, started, found, killed and stopped."""
+
+import asyncio
+import stat
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from dgls.errors import LaunchError
+from dgls.serving.own import launch, own_endpoint, stop, waiting
+from dgls.serving.place import place_of, private
+from dgls.serving.record import read
+from dgls.settings import Settings
+from tests.serving.conftest import MODEL, Machine, free, running, started, until
+
+ROOT = Path(__file__).parents[2]
+START = "import sys; from tests.serving.conftest import started; from dgls.settings import Settings; "
+START += "started(Settings(model=sys.argv[1]))"
+
+
+def test_a_server_is_started_warmed_up_and_found(machine: Machine) -> None:
+    assert own_endpoint(MODEL) is None
+    told = started()
+    assert told[0] == "starting a vLLM server"
+    assert "dgls: warming up for 128 tokens (4 of 4)\n" in place_of("org/small").log.read_text()
+    found = own_endpoint(MODEL)
+    assert found is not None
+    assert found.url.startswith("unix://")
+    assert found.key
+    assert machine.started() == ["org/small"]
+    assert started() == []  # the second window waits for nothing, and starts nothing
+    assert own_endpoint(MODEL) == found
+    assert machine.started() == ["org/small"]
+
+
+def test_four_windows_at_once_start_one_server(machine: Machine) -> None:
+    command = [sys.executable, "-c", START, "org/small"]
+    windows = [subprocess.Popen(command, cwd=ROOT) for _ in range(4)]
+    assert [window.wait(timeout=60) for window in windows] == [0, 0, 0, 0]
+    assert machine.started() == ["org/small"]
+
+
+def test_loading_is_told(machine: Machine) -> None:
+    machine.holds_loading()
+
+    async def collect() -> list[str]:
+        told = []
+        async for phrase in waiting(MODEL, start=True):
+            told.append(phrase)
+            if phrase == "capturing CUDA graphs: 40 %":
+                assert own_endpoint(MODEL) is None
+                machine.go.touch()
+        return told
+
+    told = asyncio.run(collect())
+    assert told[0] == "starting a vLLM server"
+    assert "capturing CUDA graphs: 40 %" in told
+    assert all(one != two for one, two in pairwise(told))
+
+
+def test_nobody_but_the_owner_can_read_or_enter(machine: Machine) -> None:
+    started()
+    place = place_of("org/small")
+    assert place.socket is not None
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (place.folder, place.folder.parent, place.key)}
+    assert modes == {place.folder: 0o700, place.folder.parent: 0o700, place.key: 0o600}
+    assert stat.S_IMODE(place.record.stat().st_mode) == stat.S_IMODE(place.log.stat().st_mode) == 0o600
+    assert place.socket.parent == place.folder or stat.S_IMODE(place.socket.parent.stat().st_mode) == 0o700
+    key = place.key.read_text()
+    pids = [running(place).server.pid, running(place).supervisor.pid]
+    assert all(key.encode() not in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids)
+    assert key not in place.log.read_text()
+
+
+def test_a_folder_of_somebody_else_is_not_used(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    with pytest.raises(LaunchError, match="somebody else's: set XDG_RUNTIME_DIR"):
+        private(tmp_path / "link")
+
+
+def test_two_models_are_two_servers(machine: Machine) -> None:
+    other = replace(MODEL, model="org/large")
+    started()
+    started(other)
+    assert sorted(machine.started()) == ["org/large", "org/small"]
+    assert own_endpoint(MODEL) != own_endpoint(other)
+    stop(place_of("org/large"))
+    assert own_endpoint(other) is None
+    assert own_endpoint(MODEL) is not None
+
+
+def test_a_window_without_a_model_finds_a_listed_one(machine: Machine) -> None:
+    listed = Settings(model="google/diffusiongemma-26B-A4B-it")
+    started()
+    assert own_endpoint(Settings()) is None  # org/small is somebody's experiment
+    started(listed)
+    assert own_endpoint(Settings()) == own_endpoint(listed) is not None
+
+
+def test_stopping_leaves_nothing_but_the_log(machine: Machine) -> None:
+    started()
+    place = place_of("org/small")
+    record = running(place)
+    stop(place)
+    assert not record.server.is_alive
+    assert not record.supervisor.is_alive
+    assert own_endpoint(MODEL) is None
+    assert sorted(path.name for path in place.folder.iterdir()) == ["config", "lock"]
+    assert place.log.exists()
+
+
+def test_an_idle_server_ends(machine: Machine) -> None:
+    place = launch(replace(MODEL, engine_idle_s=1))
+    until(machine.started)
+    until(free(place))
+    assert "nobody asked for anything in 1 s" in place.log.read_text()
+    assert read(place) is None
+
+
+def test_none_is_started_unless_a_setting_says_so(machine: Machine) -> None:
+    async def wait(settings: Settings) -> None:
+        async for _ in waiting(settings):
+            pass
+
+    with pytest.raises(LaunchError, match="no vLLM server runs for org/small: run dgls engine start, or set engine_"):
+        asyncio.run(wait(MODEL))
+    assert machine.started() == []
+    asyncio.run(wait(replace(MODEL, engine_start="auto")))
+    assert own_endpoint(MODEL) is not None
+
+
+def test_without_sockets_it_listens_on_this_machine_only(machine: Machine) -> None:
+    started(replace(MODEL, engine_listen="port"))
+    found = own_endpoint(MODEL)
+    assert found is not None
+    assert found.url.startswith("http://127.0.0.1:")
+
+
+def test_a_path_too_long_for_a_socket_is_shortened(machine: Machine) -> None:
+    deep = machine.folder / ("d" * 100)
+    deep.mkdir(mode=0o700)
+    machine.set(XDG_RUNTIME_DIR=str(deep))
+    started()
+    found = own_endpoint(MODEL)
+    assert found is not None
+    assert len(found.url.removeprefix("unix://").encode()) <= 103
+    stop(place_of("org/small"))
+    assert not Path(found.url.removeprefix("unix://")).exists()
+
+
+def test_the_log_has_an_end(machine: Machine) -> None:
+    machine.set(FAKE_VLLM="chatty")
+    place = launch(MODEL)
+    aside = place.log.with_name(f"{place.log.name}.1")
+    until(aside.exists)
+    assert aside.stat().st_size <= 4 * 2**20
+    stop(place)
+
+
+def test_a_module_in_the_project_is_not_run(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    (machine.folder / "asyncio.py").write_text("raise SystemExit('the project ran')")
+    (machine.folder / "json.py").write_text("raise SystemExit('the project ran')")
+    monkeypatch.chdir(machine.folder)
+    started()
+    assert own_endpoint(MODEL) is not None
