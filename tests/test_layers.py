@@ -86,3 +86,11 @@ def test_no_model_library_is_loaded_before_a_model_is_asked_for(module: str) -> 
     code = f"import sys, {module}; print([name for name in sys.modules if name in {MODELS | {'rich'}}])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+def test_prompts_become_tokens_without_torch() -> None:
+    """What an engine in another process shares with the local one."""
+    names = "candidates, checkpoint, framing, tokens"
+    code = f"import sys; from dgls.engines import {names}; print({{'torch', 'transformers'}} & {{*sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout.strip(), done.stderr) == ("set()", "")

@@ -52,18 +52,6 @@ def causal_scores(model: Model, prefix: Prefix, candidates: Sequence[Joined]) ->
     ]
 
 
-def further_lengths(tried: Sequence[int], best: int, most: int) -> list[int]:
-    """The gap lengths to try next: beyond the best one where it is the longest or shortest so far, up to `most`.
-
-    Four, each about 1.4 times the one before; none when the best one lies between others, or is the only one.
-    """
-    if len(tried) < 2:
-        return []
-    longer = {min(round(best * 2 ** (n / 2)), most) for n in range(1, 5)} if best == max(tried) else set()
-    shorter = {round(best / 2 ** (n / 2)) for n in range(1, 5)} if best == min(tried) else set()
-    return sorted((longer | shorter) - {0, *tried})
-
-
 def behind_the_surest(n_kept: int) -> Lagging:
     """Rows that are not among the `n_kept` with the highest mean probability in the gap after a step.
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from dgls.diffusion.canvas import lay_out, width_for
+from dgls.diffusion.canvas import lay_out
+from dgls.diffusion.layout import further_lengths, width_for
 
 
 def test_rows_are_filled_with_suffix() -> None:
@@ -31,3 +32,20 @@ def test_widths_come_from_a_few_sizes() -> None:
     """The smallest size that holds the tokens, at most the model's own."""
     assert [width_for(n, 256) for n in (1, 16, 17, 100, 999)] == [16, 16, 32, 128, 256]
     assert width_for(100, 64) == 64
+
+
+@pytest.mark.parametrize(
+    ("tried", "best", "next_ones"),
+    [
+        ([1, 2, 4, 8], 4, []),
+        ([1, 2, 4, 8], 1, []),
+        ([1, 2, 4, 8], 8, [11, 16, 23, 32]),
+        ([16, 23, 32, 45, 64], 16, [4, 6, 8, 11]),
+        ([16, 23, 32, 45], 45, [60]),
+        ([4, 6, 8], 4, [1, 2, 3]),
+        ([60], 60, []),
+    ],
+)
+def test_lengths_are_tried_beyond_the_best_one_at_either_end(tried: list[int], best: int, next_ones: list[int]) -> None:
+    """Not where the best one lies between others, never beyond the most that fits, and not for a fixed length."""
+    assert further_lengths(tried, best, 60) == next_ones

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from dgls.diffusion.choose import Joined, causal_scores, further_lengths
+from dgls.diffusion.choose import Joined, causal_scores
 from dgls.diffusion.prefix import PrefixCache
 from dgls.engines.gemma import Gemma
 
@@ -38,20 +38,3 @@ def test_equals_one_by_one(loaded: Any, model: Gemma, n_prefix: int) -> None:
 
     assert scores == pytest.approx([reference(loaded, prefix, found) for found in CANDIDATES], abs=1e-3)
     assert model.n_forwards == 2
-
-
-@pytest.mark.parametrize(
-    ("tried", "best", "next_ones"),
-    [
-        ([1, 2, 4, 8], 4, []),
-        ([1, 2, 4, 8], 1, []),
-        ([1, 2, 4, 8], 8, [11, 16, 23, 32]),
-        ([16, 23, 32, 45, 64], 16, [4, 6, 8, 11]),
-        ([16, 23, 32, 45], 45, [60]),
-        ([4, 6, 8], 4, [1, 2, 3]),
-        ([60], 60, []),
-    ],
-)
-def test_lengths_are_tried_beyond_the_best_one_at_either_end(tried: list[int], best: int, next_ones: list[int]) -> None:
-    """Not where the best one lies between others, never beyond the most that fits, and not for a fixed length."""
-    assert further_lengths(tried, best, 60) == next_ones
