@@ -7,7 +7,8 @@
     ├── PositionError        a position lies outside its document
     └── EngineError          the engine cannot work
         ├── ModelError       the model is missing, broken or too large
-        └── ScriptError      the scripted engine's file is missing or broken
+        ├── ScriptError      the scripted engine's file is missing or broken
+        └── ServerError      a server does not answer, or not as it should: another one may, or the same one later
 
 "Nothing to show" is not an error: it is a `Silence` (dgls/text/fill.py).
 """
@@ -52,3 +53,7 @@ class ModelError(EngineError):
 
 class ScriptError(EngineError):
     """The scripted engine's file is missing or broken."""
+
+
+class ServerError(EngineError):
+    """A server does not answer, or not as it should: another one may, or the same one later."""

@@ -17,12 +17,13 @@ WORLD = {
     *("pathlib", "platform", "queue", "random", "secrets", "select", "shutil", "signal", "socket", "subprocess", "sys"),
     *("tempfile", "threading", "time", "urllib", "warnings"),
 }
+CLIENTS = {"httpx", "keyring"}
 MODELS = {"torch", "transformers", "tokenizers", "safetensors", "huggingface_hub", "vllm", "numpy"}
 EDITORS = {"pygls", "lsprotocol"}
 
 # Room or file -> what it must not import. The longest name that fits a file counts, and all shorter ones.
 FORBIDDEN = {
-    "dgls": EDITORS | MODELS | {"tree_sitter", "rich"},
+    "dgls": EDITORS | MODELS | CLIENTS | {"tree_sitter", "rich"},
     "dgls.text": WORLD | {"dgls.infill", "dgls.engines", "dgls.diffusion", "dgls.lsp", "dgls.cli"},
     "dgls.diffusion": WORLD | {"dgls.infill", "dgls.engines", "dgls.text", "dgls.lsp", "dgls.cli"},
     "dgls.engines": {"dgls.infill", "dgls.lsp", "dgls.cli", "dgls.text"},
@@ -30,15 +31,18 @@ FORBIDDEN = {
     "dgls.infill": {"dgls.diffusion", "dgls.lsp", "dgls.cli"},
     "dgls.settings": {"dgls.text", "dgls.infill", "dgls.engines", "dgls.diffusion", "dgls.lsp", "dgls.cli"},
     "dgls.errors": {"dgls"},
+    "dgls.vllm_plugin": {"dgls"},
 }
 # What a room or a file may import although the rules above forbid it.
 ALLOWED = {
     "dgls.lsp": EDITORS,
     "dgls.engines": MODELS | {"dgls.text.prompt"},
+    "dgls.engines.vllm": CLIENTS,
     "dgls.diffusion": {"torch"},
     "dgls.text.syntax": {"tree_sitter", "importlib"},
     "dgls.cli": {"rich"},
     "dgls.cli.checks": MODELS,
+    "dgls.vllm_plugin": {"vllm"},
 }
 
 

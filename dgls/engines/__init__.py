@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from dgls.errors import SettingError
+from dgls.errors import EngineError, SettingError
 from dgls.settings import Settings
 from dgls.text.prompt import Prompt
 
@@ -80,6 +80,17 @@ def load(settings: Settings) -> Engine:
         if not settings.script:
             raise SettingError("the scripted engine has no script", "set one: --set script=FILE.json")
         return ScriptedEngine(settings.script)
+    if settings.engine == "vllm":
+        return _vllm(settings)
     from dgls.engines.local import LocalEngine
 
     return LocalEngine(settings)
+
+
+def _vllm(settings: Settings) -> Engine:
+    """The engine of a vLLM server. Raises EngineError when what it needs is not installed."""
+    try:
+        from dgls.engines.vllm.engine import VllmEngine
+    except ImportError as error:
+        raise EngineError(f"{error.name or 'httpx'} is not installed", "pip install 'dgls[vllm]'") from error
+    return VllmEngine(settings)
