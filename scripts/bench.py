@@ -111,10 +111,10 @@ def startup(n_runs: int = 7) -> dict[str, Any]:
         server.send("exit", None)
         server.process.wait(timeout=10)
     return {
-        "initialize_s": _summary(seconds),
-        "import_lsprotocol_s": _summary(imports),
+        "initialize_s": summary(seconds),
+        "import_lsprotocol_s": summary(imports),
         "ratio_to_import": round(statistics.median(seconds) / statistics.median(imports), 2),
-        "resident_mb": _summary(megabytes),
+        "resident_mb": summary(megabytes),
     }
 
 
@@ -142,7 +142,7 @@ def overhead(n_lines: int = 4000, n_requests: int = 300) -> dict[str, Any]:
             assert server.complete(middle, len(lines[middle]))
             alone.append((time.perf_counter() - sent) * 1000)
         server.close()
-    return {"n_lines": n_lines, "request_ms": _summary(alone), "change_and_request_ms": _summary(with_change)}
+    return {"n_lines": n_lines, "request_ms": summary(alone), "change_and_request_ms": summary(with_change)}
 
 
 def forwards() -> dict[str, Any]:
@@ -157,9 +157,9 @@ def forwards() -> dict[str, Any]:
         n_steps.append(last.cost.n_steps)
     return {
         "n_fills": len(n_forwards),
-        "forwards": _summary(n_forwards),
-        "steps": _summary(n_steps),
-        "fill_ms": _summary(milliseconds),
+        "forwards": summary(n_forwards),
+        "steps": summary(n_steps),
+        "fill_ms": summary(milliseconds),
     }
 
 
@@ -178,7 +178,7 @@ def keystrokes(n_lines: int = 2000) -> dict[str, Any]:
     return {
         "n_keys": len(typed),
         "cold_encoded_tokens": encoded[0],
-        "encoded_tokens_per_key": _summary(encoded[1:]),
+        "encoded_tokens_per_key": summary(encoded[1:]),
         "reused_share": round(sum(reused[1:]) / total, 4),
     }
 
@@ -199,7 +199,7 @@ def clip(n_gaps: int = 150) -> dict[str, Any]:
                 begun = time.perf_counter()
                 clipped(raw, _gap(gap, language))
                 milliseconds.append((time.perf_counter() - begun) * 1000)
-            found[f"{language} {n_lines}"] = _summary(milliseconds)
+            found[f"{language} {n_lines}"] = summary(milliseconds)
     return found
 
 
@@ -266,7 +266,7 @@ def _resident_mb(pid: int) -> float:
     return float("nan")
 
 
-def _summary(numbers: list[float] | list[int]) -> dict[str, float]:
+def summary(numbers: list[float] | list[int]) -> dict[str, float]:
     """Median, 95th percentile, least and most."""
     ordered = sorted(numbers)
     p95 = ordered[min(len(ordered) - 1, round(0.95 * (len(ordered) - 1)))]

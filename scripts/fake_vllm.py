@@ -62,6 +62,7 @@ class FakeVllm:
         self.knows_canvases = True
         self.text = "x = 1\n" * 64
         self.step_ms = 0.0
+        self.n_together = 1  # no canvas is answered before so many have been under way at once
         self.faults: deque[Fault] = deque()
         self.asked: list[dict[str, Any]] = []
         self.paths: list[str] = []
@@ -185,6 +186,8 @@ class FakeVllm:
             self._check(request)
             n_steps = request["vllm_xargs"].get("diffusion_max_steps", 1)
             await asyncio.sleep(fault.pause_s + n_steps * self.step_ms / 1000)
+            while self.n_most_running < self.n_together and not is_first_question:
+                await asyncio.sleep(0.001)
         finally:
             self.n_running -= 1
         answer = self._written(request)
@@ -249,7 +252,7 @@ class FakeVllm:
                 "completion_tokens": width,
                 "prompt_tokens_details": {"cached_tokens": n_cached},
             },
-            "metrics": {"queue_time_ms": 0.5},
+            "metrics": {"queue_time_ms": 0.5, "time_to_first_token_ms": 1.5},
         }
 
     def _others(self, request: dict[str, Any], place: int, token: int, log_p: float) -> dict[str, float]:

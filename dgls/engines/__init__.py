@@ -38,7 +38,10 @@ class Draft:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a fill took, in counts; `n_reused_tokens` of the prefix came out of the cache."""
+    """What a fill took, in counts; `n_reused_tokens` of the prefix came out of the cache.
+
+    A server tells neither steps nor passes: for it, both are the most that it was allowed.
+    """
 
     n_steps: int = 0
     n_forwards: int = 0

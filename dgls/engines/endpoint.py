@@ -19,6 +19,17 @@ class Endpoint:
         parts = urlsplit(self.url)
         return parts.path.rpartition("/")[2] if parts.scheme == "unix" else parts.netloc.rpartition("@")[2]
 
+    @property
+    def is_here(self) -> bool:
+        """Whether it is on this machine."""
+        parts = urlsplit(self.url)
+        return parts.scheme == "unix" or parts.hostname in ("localhost", "127.0.0.1", "::1")
+
+    @property
+    def is_overheard(self) -> bool:
+        """Whether others on the way could read the key."""
+        return bool(self.key) and not self.is_here and urlsplit(self.url).scheme == "http"
+
 
 def checked(url: str) -> str:
     """The address in one spelling. Raises SettingError when it is none."""

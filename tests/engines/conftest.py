@@ -55,3 +55,10 @@ def engine_settings(
         "vllm prompted": {"engine": "vllm", "url": [vllm_url], "max_steps": 3, "strategy": "prompted"},
     }
     return with_settings(Settings(), choices[request.param])
+
+
+@pytest.fixture
+def fake(chat_folder: Path) -> Iterator[FakeVllm]:
+    """A server with the vocabulary of bytes and turns."""
+    with FakeVllm(chat_folder) as server:
+        yield server

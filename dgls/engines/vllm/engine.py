@@ -20,7 +20,7 @@ from dgls.engines.tokens import Tokens
 from dgls.engines.vllm.keys import key_for
 from dgls.engines.vllm.own import own_endpoint
 from dgls.engines.vllm.rows import Laid, draft_at_first, draft_at_last, first_look, rows_for, surest, whole, with_typed
-from dgls.engines.vllm.served import Served
+from dgls.engines.vllm.served import Served, check_alike
 from dgls.engines.vllm.server import Server
 from dgls.engines.vllm.servers import Servers, in_order
 from dgls.engines.vllm.tally import Tally
@@ -41,6 +41,7 @@ class VllmEngine:
         self._own = own
         self._urls = in_order([checked(url) for url in settings.url], settings.workspace)
         self._servers: Servers | None = None
+        self._served: Served | None = None
         self._known: tuple[Tokens, Facts] | None = None
         self._name = f"vllm ({', '.join(Endpoint(url).shown for url in self._urls) or 'this machine'})"
 
@@ -66,6 +67,7 @@ class VllmEngine:
                 yield f"waiting: {error}"
                 await asyncio.sleep(max(servers.retry_in_s, 0.1))
         yield f"reading the vocabulary of {served.model}"
+        self._served = served
         self._known = await asyncio.to_thread(read_vocabulary, served, self._settings)
         self._name = f"vllm ({served.model}, {endpoints[0].shown})"
 
@@ -106,8 +108,11 @@ class VllmEngine:
     async def _read(self, asked: Sequence[Asked], tally: Tally, n_steps: int) -> list[Read]:
         """The answers to canvases, all of one server. Raises EngineError; cancelling ends every request."""
         assert self._servers is not None
+        assert self._served is not None
+        first = self._served
 
         async def work(server: Server, served: Served) -> list[Read]:
+            check_alike(server, served, first)
             return await _side_by_side(server, served.model, asked)
 
         begun = time.perf_counter()
@@ -118,7 +123,11 @@ class VllmEngine:
     def _endpoints(self) -> list[Endpoint]:
         """Where the servers listen, in the order in which they are asked. Raises EngineError."""
         if self._urls:
-            return [Endpoint(url, key_for(url, self._settings)) for url in self._urls]
+            found = [Endpoint(url, key_for(url, self._settings)) for url in self._urls]
+            for endpoint in found:
+                if endpoint.is_overheard:
+                    logger.warning("the key goes to %s in clear: use https", endpoint.shown)
+            return found
         own = self._own(self._settings)
         if own is None:
             raise EngineError("no vLLM server runs on this machine", "start one: dgls engine start; or set url")

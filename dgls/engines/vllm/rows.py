@@ -21,12 +21,16 @@ _MOST_TOLD, _MOST_TOP = 128, 20
 
 @dataclass(frozen=True)
 class Laid:
-    """A gap of `n_gap` tokens on a canvas of `width`; the first ones are `written` already: what is typed."""
+    """A gap of `n_gap` tokens on a canvas of `width`.
+
+    The first ones are `written` already, as they are typed; `written_log_p` is how likely the model found each.
+    """
 
     frame: Framed
     n_gap: int
     width: int
     written: Sequence[int] = ()
+    written_log_p: Sequence[float] = ()
     read: Read | None = None  # of the first step
 
     @property
@@ -88,18 +92,22 @@ def with_typed(row: Laid, tokens: Tokens) -> Laid | None:
     """
     typed = row.frame.typed
     assert row.read is not None
-    written: list[int] = []
+    written: dict[int, tuple[int, float]] = {}  # place -> token and its log-probability
     rest = typed
     for place in range(row.start, row.end):
         known = {row.read.ids[place]: row.read.log_p[place], **row.read.others[place]}
         fitting = [token for token in known if _agrees(tokens.bytes_of(token), rest)]
         if not rest or not fitting:
             break
-        written.append(max(fitting, key=known.__getitem__))
-        rest = rest[len(tokens.bytes_of(written[-1])) :]
+        token = max(fitting, key=known.__getitem__)
+        written[place] = token, known[token]
+        rest = rest[len(tokens.bytes_of(token)) :]
     if rest:
-        written = tokens.encode(typed.decode())
-    return replace(row, written=tuple(written)) if len(written) <= row.n_gap else None
+        written = {place: (token, 0.0) for place, token in enumerate(tokens.encode(typed.decode()))}
+    if len(written) > row.n_gap:
+        return None
+    ids, log_p = zip(*written.values(), strict=True) if written else ((), ())
+    return replace(row, written=ids, written_log_p=log_p)
 
 
 def draft_at_first(row: Laid, tokens: Tokens) -> Draft | None:
@@ -128,7 +136,7 @@ def draft_at_last(row: Laid, read: Read, tokens: Tokens, n_scored: int) -> Draft
 def _draft(row: Laid, read: Read, tokens: Tokens, *, settled: bool, score: float) -> Draft | None:
     """A row as text, up to the first banned token."""
     ids = [*row.written, *read.ids[row.open_from : row.end]]
-    log_p = read.log_p[row.start : row.end]
+    log_p = [*row.written_log_p, *read.log_p[row.open_from : row.end]]
     ends = row.frame.ends
     n_good = next((n for n, token in enumerate(ids) if token in tokens.banned and token not in ends), len(ids))
     shown = Row(ids[:n_good], [math.exp(value) for value in log_p[:n_good]], [settled] * n_good)

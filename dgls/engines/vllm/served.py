@@ -37,6 +37,17 @@ async def look(server: Server, wanted: str) -> Served:
     return Served(model, str(card.get("root") or model), int(card.get("max_model_len") or 2**20), width)
 
 
+def check_alike(server: Server, served: Served, first: Served) -> None:
+    """Raises ServerError when a server cannot stand in for the one that the vocabulary was read for."""
+    if served.root.rpartition("/")[2] != first.root.rpartition("/")[2]:
+        hint = f"serve {first.model} there as well, or take it out of url"
+        raise ServerError(f"{server.shown} serves another model, {served.model}", hint)
+    if served.canvas_length < first.canvas_length or served.max_model_len < first.max_model_len:
+        raise ServerError(
+            f"{server.shown} takes less than the other servers", "start all of them with the same options"
+        )
+
+
 def _check_runtime(server: Server, cards: Sequence[Mapping[str, Any]]) -> None:
     """Raises EngineError when it is another runtime than vLLM that lists these models."""
     owner = "".join(char for char in str(cards[0].get("owned_by", "")).lower() if char.isalnum())

@@ -16,7 +16,6 @@ from dgls.errors import EngineError, ServerError
 _KEPT_S = 60.0
 _MAX_ANSWER_BYTES = 64 * 2**20
 _UPDATE = "use vLLM 0.31 or later and a model that it can denoise; see its log"
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class Server:
@@ -111,7 +110,6 @@ class Server:
 def _client(endpoint: Endpoint, within_s: float) -> httpx.AsyncClient:
     """The connections to an endpoint; proxies of the environment only count for other machines."""
     parts = urlsplit(endpoint.url)
-    is_here = parts.scheme == "unix" or parts.hostname in _LOOPBACK
     limits = httpx.Limits(max_connections=64, max_keepalive_connections=64, keepalive_expiry=_KEPT_S)
     socket = httpx.AsyncHTTPTransport(uds=parts.path, limits=limits) if parts.scheme == "unix" else None
     return httpx.AsyncClient(
@@ -121,7 +119,7 @@ def _client(endpoint: Endpoint, within_s: float) -> httpx.AsyncClient:
         transport=socket,
         verify=parts.scheme == "https",  # reading the certificates takes longer than a request
         limits=limits,
-        trust_env=not is_here,
+        trust_env=not endpoint.is_here,
     )
 
 

@@ -32,9 +32,10 @@ class Tally:
         self._n_rows += len(reads)
         self._n_steps += n_steps
         width = len(reads[0].ids) if reads else 0
-        self._parts.append(
-            f"{len(reads)} x {width} {'1 step' if n_steps == 1 else f'at most {n_steps} steps'} {ms:.1f} ms"
-        )
+        served = [read.served_ms for read in reads if read.served_ms is not None]
+        there = f", {max(served):.1f} there" if served else ""
+        steps = "1 step" if n_steps == 1 else f"at most {n_steps} steps"
+        self._parts.append(f"{len(reads)} x {width} {steps} {ms:.1f} ms{there}")
 
     def __str__(self) -> str:
         """Names, counts and milliseconds; no source text."""

@@ -32,7 +32,8 @@ class Read:
     """The likeliest token of each place with its log-probability at temperature 1, and those of others.
 
     At pinned places the token is what the model would write there, not what is pinned. `n_cached` of the prompt's
-    tokens came out of the server's cache, None when it does not say so; `queue_ms` likewise.
+    tokens came out of the server's cache, `queue_ms` is how long the request waited there, `served_ms` how long it was
+    read and denoised; None when the server does not say so.
     """
 
     ids: list[int]
@@ -41,6 +42,7 @@ class Read:
     n_prompt: int = 0
     n_cached: int | None = None
     queue_ms: float | None = None
+    served_ms: float | None = None
 
 
 def body_of(asked: Asked, model: str) -> dict[str, Any]:
@@ -76,7 +78,13 @@ def read_of(answer: Any, width: int) -> Read:
         usage, metrics = answer.get("usage") or {}, answer.get("metrics") or {}
         details = usage.get("prompt_tokens_details") or {}
         found = Read(
-            ids, log_p, others, int(usage.get("prompt_tokens", 0)), details.get("cached_tokens"), _queue_ms(metrics)
+            ids,
+            log_p,
+            others,
+            n_prompt=int(usage.get("prompt_tokens", 0)),
+            n_cached=details.get("cached_tokens"),
+            queue_ms=_ms(metrics, "queue_time_ms"),
+            served_ms=_ms(metrics, "time_to_first_token_ms"),  # all tokens of a canvas come at once
         )
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise ServerError(
@@ -94,7 +102,7 @@ def _by_id(place: Mapping[str, float] | None) -> dict[int, float]:
     return {int(name.removeprefix(_ID_MARK)): float(value) for name, value in (place or {}).items()}
 
 
-def _queue_ms(metrics: Mapping[str, Any]) -> float | None:
-    """How long the request waited; only servers with --enable-per-request-metrics say so."""
-    value = metrics.get("queue_time_ms")
+def _ms(metrics: Mapping[str, Any], name: str) -> float | None:
+    """A duration; only servers with --enable-per-request-metrics tell them."""
+    value = metrics.get(name)
     return None if value is None else float(value)
