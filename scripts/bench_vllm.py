@@ -2,7 +2,8 @@
 
     python scripts/bench_vllm.py [--n 300] [--json]
 
-canvas   a request through the engine's client beside the same request through a bare socket, one after the other
+canvas   a request through the engine's client beside the same request through a bare socket, one after the other; the
+         processor time is that of the asking thread, and does not depend on what else the machine does
 side     canvases per second with several under way, and over how many connections
 """
 
@@ -62,13 +63,21 @@ async def through_client(fake: FakeVllm, n: int) -> list[float]:
 def canvas(fake: FakeVllm, n: int) -> dict[str, Any]:
     """What the client adds to a canvas, in milliseconds and as a ratio."""
     asyncio.run(through_client(fake, 20))
-    alone, client = bare(fake, n), asyncio.run(through_client(fake, n))
+    begun = time.thread_time()
+    alone = bare(fake, n)
+    between = time.thread_time()
+    client = asyncio.run(through_client(fake, n))
+    cpu_ms = [(between - begun) * 1000 / n, (time.thread_time() - between) * 1000 / n]
     medians = statistics.median(alone), statistics.median(client)
     return {
         "bare_ms": summary(alone),
         "client_ms": summary(client),
         "added_ms": round(medians[1] - medians[0], 3),
         "ratio": round(medians[1] / medians[0], 2),
+        "bare_cpu_ms": round(cpu_ms[0], 3),
+        "client_cpu_ms": round(cpu_ms[1], 3),
+        "added_cpu_ms": round(cpu_ms[1] - cpu_ms[0], 3),
+        "per_cpu_s": round(1000 / cpu_ms[1]),
     }
 
 
@@ -111,7 +120,7 @@ def main() -> None:
     for name, figures in results.items():
         for key, value in figures.items():
             shown = " ".join(f"{part} {number}" for part, number in value.items()) if isinstance(value, dict) else value
-            print(f"{name:11} {key:12} {shown}")
+            print(f"{name:11} {key:14} {shown}")
 
 
 if __name__ == "__main__":
