@@ -7,6 +7,7 @@ It refuses what vLLM 0.32 refuses, in its words, and writes `fake.text` into eve
 the next canvases: what goes wrong with each.
 """
 
+import argparse
 import asyncio
 import json
 import socket
@@ -185,7 +186,7 @@ class FakeVllm:
             fault = self.faults.popleft() if self.faults and not is_first_question else Fault()
             self._check(request)
             n_steps = request["vllm_xargs"].get("diffusion_max_steps", 1)
-            await asyncio.sleep(fault.pause_s + n_steps * self.step_ms / 1000)
+            await asyncio.sleep(fault.pause_s + (0 if is_first_question else n_steps * self.step_ms / 1000))
             while self.n_most_running < self.n_together and not is_first_question:
                 await asyncio.sleep(0.001)
         finally:
@@ -270,10 +271,14 @@ def _n_shared(one: list[int], other: list[int]) -> int:
 
 
 def main() -> None:
-    """Serves the bundled model's vocabulary until Ctrl-C."""
-    from dgls.engines.checkpoint import BUNDLED
-
-    with FakeVllm(BUNDLED, canvas_length=256) as fake:
+    """Serves a model folder's vocabulary until it is ended; the first line that it prints is its address."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="with config.json and tokenizer.json")
+    parser.add_argument("--port", type=int, default=0, help="any free one, if none is named")
+    parser.add_argument("--step-ms", type=float, default=0.0, help="how long a denoising step takes")
+    chosen = parser.parse_args()
+    with FakeVllm(chosen.folder, port=chosen.port) as fake:
+        fake.step_ms = chosen.step_ms
         print(fake.url, flush=True)
         threading.Event().wait()
 
