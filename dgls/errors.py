@@ -8,7 +8,8 @@
     └── EngineError          the engine cannot work
         ├── ModelError       the model is missing, broken or too large
         ├── ScriptError      the scripted engine's file is missing or broken
-        └── LaunchError      a vLLM server of our own cannot be installed, started or found
+        ├── LaunchError      a vLLM server of our own cannot be installed, started or found
+        └── ServerError      a server does not answer, or not as it should: another one may, or the same one later
 
 "Nothing to show" is not an error: it is a `Silence` (dgls/text/fill.py).
 """
@@ -57,3 +58,7 @@ class ScriptError(EngineError):
 
 class LaunchError(EngineError):
     """A vLLM server of our own cannot be installed, started or found."""
+
+
+class ServerError(EngineError):
+    """A server does not answer, or not as it should: another one may, or the same one later."""

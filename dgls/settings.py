@@ -4,24 +4,60 @@ import json
 from collections.abc import Mapping
 from dataclasses import Field, asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import cattrs
 
 from dgls.errors import SettingError
 
+# What other runtimes would need before they could be an engine here.
+_NEEDS = "it takes no seed canvas and no pinned positions per request, as vLLM 0.31 and later do: use engine=vllm"
+OTHER_RUNTIMES: Mapping[str, str] = MappingProxyType(
+    {
+        "ollama": f"Ollama cannot pin code on a canvas yet, as {_NEEDS}",
+        "llamacpp": f"llama.cpp's server cannot pin code on a canvas yet, as {_NEEDS}",
+        "sglang": f"SGLang cannot pin code on a canvas yet, as {_NEEDS}",
+        "mlx": f"MLX's servers cannot pin code on a canvas yet, as {_NEEDS}",
+    }
+)
 
-def _setting(default: Any, sentence: str, *, least: int | None = None, most: int | None = None) -> Any:
-    """A field with its sentence and, for numbers, its bounds."""
-    return field(default=default, metadata={"sentence": sentence, "least": least, "most": most})
+
+def _setting(
+    default: Any,
+    sentence: str,
+    *,
+    least: int | None = None,
+    most: int | None = None,
+    refused: Mapping[str, str] = MappingProxyType({}),
+) -> Any:
+    """A field with its sentence, for numbers its bounds, and why some values are refused."""
+    return field(default=default, metadata={"sentence": sentence, "least": least, "most": most, "refused": refused})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """All settings; build one with `with_settings`, which checks names and values."""
 
-    engine: Literal["local", "scripted"] = _setting("local", "What fills gaps: a model in this process, or a script.")
-    model: str = _setting("", "Model folder or hub id for the local engine; empty means the bundled small model.")
+    engine: Literal["local", "vllm", "scripted"] = _setting(
+        "local", "What fills gaps: a model in this process, a vLLM server, or a script.", refused=OTHER_RUNTIMES
+    )
+    model: str = _setting(
+        "", "Model folder or hub id; empty means the bundled small model, or with a server the one that it serves."
+    )
+    url: tuple[str, ...] = _setting(
+        (), "Addresses of vLLM servers, such as `http://host:8000` or `unix:///a.sock`; empty means this machine's own."
+    )
+    key_file: str = _setting(
+        "", "File with the servers' key; empty means the environment variable `DGLS_KEY`, or the keyring."
+    )
+    workspace: str = _setting(
+        "",
+        "Any text; it chooses among several servers, so that each one's cache stays warm. Editors: the folder's hash.",
+    )
+    reach_within_s: int = _setting(
+        0, "How long the start waits for a server that cannot be reached; 0 means as long as it takes.", least=0
+    )
     script: str = _setting("", "JSON file that the scripted engine answers from.")
     device: Literal["auto", "cpu", "cuda", "mps"] = _setting("auto", "Where the local engine computes.")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = _setting(
@@ -115,14 +151,20 @@ def table() -> str:
 def _checked(entry: "Field[Any]", value: Any) -> Any:
     """The value in the setting's type and within its bounds."""
     wanted = _TYPES[entry.name]
-    bad = SettingError(f"setting {entry.name!r} cannot be {value!r}", f"use {_values(wanted)}")
-    if isinstance(value, str) and wanted is not str and get_origin(wanted) is not Literal:
+    reason = entry.metadata["refused"].get(_plain(value))
+    bad = SettingError(f"setting {entry.name!r} cannot be {value!r}", reason or f"use {_values(wanted)}")
+    if isinstance(value, str) and wanted == tuple[str, ...] and not value.lstrip().startswith("["):
+        value = [part for part in value.replace(",", " ").split() if part]
+    elif isinstance(value, str) and wanted is not str and get_origin(wanted) is not Literal:
         try:
             value = json.loads(value)
         except json.JSONDecodeError:
             raise bad from None
     parts = value if isinstance(value, (list, tuple)) else [value]
-    if any(isinstance(part, (bool, float)) for part in parts) or (wanted is str and not isinstance(value, str)):
+    is_text = wanted in (str, tuple[str, ...])
+    if any(isinstance(part, (bool, float)) or (is_text and not isinstance(part, str)) for part in parts):
+        raise bad
+    if wanted is str and not isinstance(value, str):
         raise bad
     try:
         checked = _CONVERTER.structure(value, wanted)
@@ -130,6 +172,11 @@ def _checked(entry: "Field[Any]", value: Any) -> Any:
         raise bad from None
     _check_bounds(entry, checked if isinstance(checked, tuple) else (checked,))
     return checked
+
+
+def _plain(value: Any) -> str:
+    """A name as people spell it: `llama.cpp` is llamacpp."""
+    return "".join(char for char in value.lower() if char.isalnum()) if isinstance(value, str) else ""
 
 
 def _check_bounds(entry: "Field[Any]", numbers: tuple[Any, ...]) -> None:
@@ -147,5 +194,5 @@ def _values(wanted: Any) -> str:
     if get_origin(wanted) is Literal:
         return ", ".join(f"`{value}`" for value in get_args(wanted))
     if get_origin(wanted) is tuple:
-        return "a list of whole numbers"
+        return "a list of texts" if get_args(wanted)[0] is str else "a list of whole numbers"
     return {int: "a whole number", str: "text"}[wanted]

@@ -16,6 +16,7 @@ from dgls.diffusion.noise import SeededNoise
 from dgls.diffusion.prefix import PrefixCache
 from dgls.diffusion.sampling import Kernel
 from dgls.engines.filler import Filler, load_filler
+from dgls.engines.masks import banned_mask
 from dgls.infill import chosen
 from dgls.settings import Settings, with_settings
 from dgls.text.document import Document
@@ -106,5 +107,5 @@ def steps(filler: Filler, prefix: list[int], canvas: Canvas, n_steps: int) -> li
     noise = SeededNoise(0, filler.model.vocab_size, filler.model.device, filler.facts.noise_id)
     past, n_past = cache.prefix.seen(), len(prefix) + 1
     return list(
-        denoise(filler.model, past, n_past, canvas, sampling=sampling, noise=noise, banned=filler.tokens.banned)
+        denoise(filler.model, past, n_past, canvas, sampling=sampling, noise=noise, banned=banned_mask(filler.tokens))
     )

@@ -17,6 +17,7 @@ from dgls.engines.checkpoint import BUNDLED, Facts, read_facts
 from dgls.engines.filler import load_filler
 from dgls.engines.gemma import Gemma
 from dgls.engines.loading import load_model
+from dgls.engines.masks import banned_mask
 from dgls.engines.tokens import Tokens, read_tokens
 from dgls.settings import Settings, with_settings
 from dgls.text.document import Document
@@ -83,7 +84,7 @@ def examples(tuned: Tuned, corpus: Corpus, n: int = 6, canvas: int = 32) -> list
 
 @torch.no_grad()
 def mean_loss(model: Gemma, tuned: Tuned, found: list[Example]) -> float:
-    return sum(float(losses(model, one, tuned.tokens.banned, conditioned=False)[0]) for one in found) / len(found)
+    return sum(float(losses(model, one, banned_mask(tuned.tokens), conditioned=False)[0]) for one in found) / len(found)
 
 
 @torch.no_grad()
@@ -190,10 +191,10 @@ def test_the_loss_is_that_of_transformers_forward_pass(tiny: Path, data: Path, *
         causal = loaded.lm_head(seen.encoder_last_hidden_state)[0]
         if conditioned:
             known = functional.one_hot(example.noised, tuned.tokens.vocab_size) * 2e4 - 1e4
-            guess = seen.logits.masked_fill(tuned.tokens.banned, -torch.inf)
+            guess = seen.logits.masked_fill(banned_mask(tuned.tokens), -torch.inf)
             signal = torch.where(example.asked[..., None], guess, known)
             seen = loaded(input_ids=ids, decoder_input_ids=example.noised, self_conditioning_logits=signal)
-        gap, prefix = losses(tuned.model, example, tuned.tokens.banned, conditioned=conditioned)
+        gap, prefix = losses(tuned.model, example, banned_mask(tuned.tokens), conditioned=conditioned)
     theirs = functional.cross_entropy(seen.logits[example.asked], example.clean[example.asked])
     assert float(gap) == pytest.approx(float(theirs), abs=1e-4)
     softcap = loaded.final_logit_softcapping
@@ -208,7 +209,7 @@ def test_the_canvas_sends_its_gradient_into_the_prefix(tiny: Path, data: Path) -
     embedded: list[Tensor] = []
     table = tuned.peft.get_base_model().model.encoder.language_model.embed_tokens
     table.register_forward_hook(lambda _module, _given, out: embedded.append(out.requires_grad_()))
-    gap, _ = losses(tuned.model, example, tuned.tokens.banned, conditioned=False)
+    gap, _ = losses(tuned.model, example, banned_mask(tuned.tokens), conditioned=False)
     (gradient,) = torch.autograd.grad(gap, embedded)
     assert (gradient.abs().amax(-1) > 0).all()
 
@@ -226,7 +227,7 @@ def test_an_example_hides_text_of_the_gaps_alone(tiny: Path, data: Path, noise_i
         hidden = one.noised != one.clean
         assert one.asked.any(-1).all()
         assert not (hidden & ~one.asked).any()
-        assert not tokens.banned[one.clean[one.asked]].any()
+        assert not banned_mask(tokens)[one.clean[one.asked]].any()
         assert noise_id is None or bool((one.noised[one.asked] == noise_id).all())
         assert one.prefix[0] == tokens.id_of("<bos>")
         text = "".join(tokens.pieces([*one.prefix[1:].tolist(), *one.clean[0].tolist()]))
@@ -239,7 +240,7 @@ def test_a_vocabulary_with_turns_is_asked_in_turns(data: Path, tmp_path: Path) -
     for _ in range(50):
         one = draw_example(corpus, tokens, facts, Recipe(canvas=32), rng)
         assert one.prefix.tolist().count(tokens.id_of("<|turn>")) == 2
-        assert not tokens.banned[one.clean[one.asked]].any()
+        assert not banned_mask(tokens)[one.clean[one.asked]].any()
 
 
 def test_gaps_are_cut_where_there_is_text() -> None:

@@ -17,12 +17,13 @@ WORLD = {
     *("pathlib", "platform", "queue", "random", "secrets", "select", "shutil", "signal", "socket", "subprocess", "sys"),
     *("tempfile", "threading", "time", "urllib", "warnings"),
 }
+CLIENTS = {"httpx", "keyring"}
 MODELS = {"torch", "transformers", "tokenizers", "safetensors", "huggingface_hub", "vllm", "numpy"}
 EDITORS = {"pygls", "lsprotocol"}
 
 # Room or file -> what it must not import. The longest name that fits a file counts, and all shorter ones.
 FORBIDDEN = {
-    "dgls": EDITORS | MODELS | {"tree_sitter", "rich"},
+    "dgls": EDITORS | MODELS | CLIENTS | {"tree_sitter", "rich"},
     "dgls.text": WORLD | {"dgls.infill", "dgls.engines", "dgls.diffusion", "dgls.lsp", "dgls.cli"},
     "dgls.diffusion": WORLD | {"dgls.infill", "dgls.engines", "dgls.text", "dgls.lsp", "dgls.cli"},
     "dgls.engines": {"dgls.infill", "dgls.lsp", "dgls.cli", "dgls.text"},
@@ -31,11 +32,13 @@ FORBIDDEN = {
     "dgls.infill": {"dgls.diffusion", "dgls.lsp", "dgls.cli"},
     "dgls.settings": {"dgls.text", "dgls.infill", "dgls.engines", "dgls.diffusion", "dgls.lsp", "dgls.cli"},
     "dgls.errors": {"dgls"},
+    "dgls.vllm_plugin": {"dgls"},
 }
 # What a room or a file may import although the rules above forbid it.
 ALLOWED = {
     "dgls.lsp": EDITORS,
     "dgls.engines": MODELS | {"dgls.text.prompt"},
+    "dgls.engines.vllm": CLIENTS,
     "dgls.diffusion": {"torch"},
     "dgls.serving": {
         *("dgls.engines.endpoint", "dgls.engines.checkpoint", "dgls.engines.effort"),
@@ -44,6 +47,7 @@ ALLOWED = {
     "dgls.text.syntax": {"tree_sitter", "importlib"},
     "dgls.cli": {"rich"},
     "dgls.cli.checks": MODELS,
+    "dgls.vllm_plugin": {"vllm"},
 }
 
 
@@ -91,3 +95,11 @@ def test_no_model_library_is_loaded_before_a_model_is_asked_for(module: str) -> 
     code = f"import sys, {module}; print([name for name in sys.modules if name in {MODELS | {'rich'}}])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+def test_prompts_become_tokens_without_torch() -> None:
+    """What an engine in another process shares with the local one."""
+    names = "candidates, checkpoint, framing, tokens"
+    code = f"import sys; from dgls.engines import {names}; print({{'torch', 'transformers'}} & {{*sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout.strip(), done.stderr) == ("set()", "")

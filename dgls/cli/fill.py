@@ -15,6 +15,8 @@ from dgls.infill import Answer, Candidate, Stopwatch, answer
 from dgls.settings import Settings
 from dgls.text.gap import Gap
 
+_REACH_WITHIN_S = 5
+
 # Fills a gap with an engine that is not started yet.
 Filling = Callable[[Gap, Engine, Settings], Awaitable[Answer]]
 
@@ -88,8 +90,8 @@ def _number(value: float) -> float | None:
 
 
 async def _filled(gap: Gap, settings: Settings, filling: Filling) -> Answer:
-    """The answer of an engine that is started for it and closed again."""
-    engine = load(settings)
+    """The answer of an engine that is started for it and closed again; nobody waits long for a server at a prompt."""
+    engine = load(replace(settings, reach_within_s=settings.reach_within_s or _REACH_WITHIN_S))
     try:
         return await filling(gap, engine, settings)
     finally:

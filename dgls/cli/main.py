@@ -86,8 +86,12 @@ def _add_engine(commands: "argparse._SubParsersAction[_Parser]", shared: "_Parse
 def _shared_options() -> "_Parser":
     """The options of every command."""
     shared = _Parser(add_help=False)
-    shared.add_argument("--engine", metavar="ENGINE", help="local (the default) or scripted")
-    shared.add_argument("--model", metavar="MODEL", help="model folder or hub id; default: the bundled small model")
+    shared.add_argument("--engine", metavar="ENGINE", help="local (the default), vllm or scripted")
+    shared.add_argument(
+        "--model",
+        metavar="MODEL",
+        help="model folder or hub id; default: the bundled small model, or the one that a server serves",
+    )
     shared.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="any setting; repeatable")
     shared.add_argument("--debug", action="store_true", help="show where an error comes from")
     return shared

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-WIDTHS = (16, 32, 64, 128, 256)  # a few fixed sizes, so that a compiled engine needs a few graphs
+from dgls.diffusion.layout import laid
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,19 +29,8 @@ def lay_out(head: Sequence[int], gap_lengths: Sequence[int], tail: Sequence[int]
     rows are equally long without padding, and no attention mask is needed.
     Raises ValueError when the longest gap does not fit.
     """
-    if len(head) + max(gap_lengths) > width:
-        raise ValueError(f"head of {len(head)} and gap of {max(gap_lengths)} do not fit on a canvas of {width}")
-    ids = torch.full((len(gap_lengths), width), end, dtype=torch.long)
-    pinned = torch.ones_like(ids, dtype=torch.bool)
+    rows = [laid(head, [end] * n_gap, tail, end=end, width=width) for n_gap in gap_lengths]
+    pinned = torch.ones((len(rows), width), dtype=torch.bool)
     for row, n_gap in enumerate(gap_lengths):
-        start = len(head)
-        shown = list(tail[: width - start - n_gap])
-        ids[row, :start] = torch.tensor(list(head), dtype=torch.long)
-        pinned[row, start : start + n_gap] = False
-        ids[row, start + n_gap : start + n_gap + len(shown)] = torch.tensor(shown, dtype=torch.long)
-    return Canvas(ids, pinned)
-
-
-def width_for(n_tokens: int, most: int) -> int:
-    """The smallest canvas width that holds `n_tokens`, but at most `most`."""
-    return min(next((width for width in WIDTHS if width >= n_tokens), WIDTHS[-1]), most)
+        pinned[row, len(head) : len(head) + n_gap] = False
+    return Canvas(torch.tensor(rows, dtype=torch.long), pinned)

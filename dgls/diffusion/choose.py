@@ -52,29 +52,6 @@ def causal_scores(model: Model, prefix: Prefix, candidates: Sequence[Joined]) ->
     ]
 
 
-def further_lengths(tried: Sequence[int], best: int, most: int, *, fine: bool = False) -> list[int]:
-    """The gap lengths to try next, up to `most`: four below the shortest so far, until that is 1; four beyond the best
-    one where it is the longest; `fine`, up to four between the best one's neighbours. None for a single length.
-
-    Below always: the causal score of a gap that is too long says little about a short one. On the bundled model, first
-    lengths of 4 to 16 lost two thirds of the exact fills when only those below the best one were tried.
-    """
-    if len(tried) < 2:
-        return []
-    shorter = {round(min(tried) / 2 ** (n / 2)) for n in range(1, 5)}
-    longer = {min(round(best * 2 ** (n / 2)), most) for n in range(1, 5)} if best == max(tried) else set()
-    return sorted((shorter | longer | (_between(tried, best) if fine else set())) - {0, *tried})
-
-
-def _between(tried: Sequence[int], best: int) -> set[int]:
-    """At most four lengths, evenly spread, that lie between the best one's neighbours and were not tried."""
-    below = max((length for length in tried if length < best), default=0)
-    above = min((length for length in tried if length > best), default=best)
-    left = [length for length in range(below + 1, above) if length != best]
-    n = min(len(left), 4)
-    return {left[(2 * place + 1) * len(left) // (2 * n)] for place in range(n)}
-
-
 def behind_the_surest(n_kept: int, least_shares: Sequence[float] = ()) -> Lagging:
     """Rows that are not worth going on with: all but the `n_kept` of the highest mean probability in the gap after the
     first step; after step n also those that have less than `least_shares[n - 1]` of the surest row's, the last share

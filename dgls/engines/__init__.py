@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from dgls.errors import SettingError
+from dgls.errors import EngineError, SettingError
 from dgls.settings import Settings
 from dgls.text.prompt import Prompt
 
@@ -38,7 +38,10 @@ class Draft:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a fill took, in counts; `n_reused_tokens` of the prefix came out of the cache."""
+    """What a fill took, in counts; `n_reused_tokens` of the prefix came out of the cache.
+
+    A server tells neither steps nor passes: for it, both are the most that it was allowed.
+    """
 
     n_steps: int = 0
     n_forwards: int = 0
@@ -80,6 +83,17 @@ def load(settings: Settings) -> Engine:
         if not settings.script:
             raise SettingError("the scripted engine has no script", "set one: --set script=FILE.json")
         return ScriptedEngine(settings.script)
+    if settings.engine == "vllm":
+        return _vllm(settings)
     from dgls.engines.local import LocalEngine
 
     return LocalEngine(settings)
+
+
+def _vllm(settings: Settings) -> Engine:
+    """The engine of a vLLM server. Raises EngineError when what it needs is not installed."""
+    try:
+        from dgls.engines.vllm.engine import VllmEngine
+    except ImportError as error:
+        raise EngineError(f"{error.name or 'httpx'} is not installed", "pip install 'dgls[vllm]'") from error
+    return VllmEngine(settings)

@@ -19,12 +19,16 @@ BUNDLED = Path(__file__).parent.parent / "small"
 _GAP_LENGTHS = (1, 2, 4, 8, 16, 32, 64)
 _CONTEXT_TOKENS = 2048
 
+_DESCRIPTION = ("config.json", "generation_config.json", "tokenizer.json")
 _MAX_HEADER_BYTES = 2**27  # safetensors itself allows 100 MB
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a checkpoint says of itself; `noise_id` is the token that stands for noise, None with uniform noise."""
+    """What a checkpoint says of itself; `noise_id` is the token that stands for noise, None with uniform noise.
+
+    `context_limit` is how many tokens, canvas included, whoever computes has room for.
+    """
 
     sampling: Sampling
     noise_id: int | None
@@ -33,6 +37,7 @@ class Facts:
     canvas_length: int
     effort: Effort
     score_tail_tokens: int
+    context_limit: int = 2**20
 
 
 def find(model: str) -> Path:
@@ -40,8 +45,21 @@ def find(model: str) -> Path:
     if not model:
         return _complete(BUNDLED)
     folder = Path(model).expanduser()
-    looks_local = folder.exists() or model.startswith((".", "/", "~")) or model.count("/") != 1
-    return _complete(folder) if looks_local else _complete(_from_hub(model))
+    return _complete(folder if _looks_local(model) else _from_hub(model, ["*.json", "*.safetensors"]))
+
+
+def find_description(model: str) -> Path:
+    """The folder of a model without its weights, a local one or from the hub. Raises ModelError.
+
+    For a model that another process has loaded.
+    """
+    folder = Path(model).expanduser()
+    if _looks_local(model) and not (folder / "tokenizer.json").is_file():
+        hint = "set model to the folder or the hub id of the model that the server runs"
+        raise ModelError(f"there is no tokenizer.json in {folder.name!r} on this machine", hint)
+    found = folder if _looks_local(model) else _from_hub(model, [*_DESCRIPTION])
+    _check_kind(found)
+    return found
 
 
 def read_facts(folder: Path, settings: Settings) -> Facts:
@@ -118,6 +136,11 @@ def read_json(path: Path) -> Mapping[str, Any]:
     return found
 
 
+def _looks_local(model: str) -> bool:
+    """Whether a model's name is that of a folder, not a hub id."""
+    return Path(model).expanduser().exists() or model.startswith((".", "/", "~")) or model.count("/") != 1
+
+
 def _complete(folder: Path) -> Path:
     """The folder, if it has a config of the right kind and weights. Raises ModelError."""
     hint = "give --model a folder with config.json, tokenizer.json and *.safetensors, or a hub id"
@@ -125,10 +148,15 @@ def _complete(folder: Path) -> Path:
         raise ModelError(f"there is no model folder {folder.name!r}", hint)
     if not (folder / "config.json").is_file() or not any(folder.glob("*.safetensors")):
         raise ModelError(f"the model folder {folder.name!r} is not complete", hint)
+    _check_kind(folder)
+    return folder
+
+
+def _check_kind(folder: Path) -> None:
+    """Raises ModelError for a model of another architecture."""
     kind = read_json(folder / "config.json").get("model_type")
     if kind != "diffusion_gemma":
         raise ModelError(f"{folder.name!r} is a {kind!r} model", "only DiffusionGemma checkpoints can fill gaps")
-    return folder
 
 
 def _header(path: Path) -> dict[str, Any]:
@@ -147,12 +175,12 @@ def _header(path: Path) -> dict[str, Any]:
     return header
 
 
-def _from_hub(model: str) -> Path:
-    """The folder of a downloaded checkpoint. Raises ModelError."""
+def _from_hub(model: str, patterns: list[str]) -> Path:
+    """The folder of a checkpoint, of which files of these names are downloaded. Raises ModelError."""
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(model, allow_patterns=["*.json", "*.safetensors"]))
+        return Path(snapshot_download(model, allow_patterns=patterns))
     except Exception as error:  # the library raises many kinds, none of them ours
         reason = type(error).__name__
         raise ModelError(

@@ -2,21 +2,23 @@
 
 from collections.abc import Generator, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 
-from dgls.diffusion.canvas import Canvas, lay_out, width_for
-from dgls.diffusion.choose import Joined, Scorer, behind_the_surest, causal_scores, further_lengths, mean_sureness
+from dgls.diffusion.canvas import Canvas, lay_out
+from dgls.diffusion.choose import Joined, Scorer, behind_the_surest, causal_scores, mean_sureness
 from dgls.diffusion.denoise import Step, denoise
 from dgls.diffusion.noise import SeededNoise
 from dgls.diffusion.prefix import Prefix, PrefixCache, n_shared
-from dgls.engines import Cost, Draft, Drafts, Token
+from dgls.engines import Cost, Draft, Drafts
+from dgls.engines.candidates import Row, draft_of, rounds, score_of, width_of
 from dgls.engines.checkpoint import Facts, find, read_facts
 from dgls.engines.framing import Framed, framed
 from dgls.engines.gemma import Gemma
 from dgls.engines.loading import load_model
-from dgls.engines.tokens import Tokens, TypedText, read_tokens
+from dgls.engines.masks import TypedText, banned_mask
+from dgls.engines.tokens import Tokens, read_tokens
 from dgls.settings import Settings
 from dgls.text.prompt import Prompt
 
@@ -32,7 +34,7 @@ class Filler:
         self.facts = facts
         self._settings = settings
         self._scorer = scorer
-        self._banned = tokens.banned.to(model.device)
+        self._banned = banned_mask(tokens).to(model.device)
         self._caches: list[PrefixCache] = []  # the one used last stands first
 
     @property
@@ -60,7 +62,7 @@ class Filler:
         def cost() -> Cost:
             return Cost(n_steps, model.n_forwards, n_encoded, len(frame.prefix) - n_encoded)
 
-        for lengths in self._rounds(frame, found):
+        for lengths in rounds(frame, self.tokens, self.facts, found):
             canvas = self._canvas(frame, lengths)
             last, ranks = None, None
             for last in self._steps(model, frame, prefix, canvas):
@@ -70,23 +72,7 @@ class Filler:
                 yield Drafts(self._read(last, canvas, frame, ranks), final=False, cost=cost())
             assert last is not None  # max_denoising_steps is at least 1
             found += self._read(last, canvas, frame, self._scores(model, last, canvas, frame, prefix))
-        yield Drafts(tuple(sorted(found, key=_score, reverse=True)), final=True, cost=cost())
-
-    def _rounds(self, frame: Framed, found: Sequence[Draft]) -> Generator[list[int], None, None]:
-        """The gap lengths to denoise side by side; then those that the best candidate `found` so far calls for."""
-        most = self.facts.canvas_length - len(frame.head) - frame.pinned
-        n_typed = max(len(self.tokens.encode(frame.typed.decode())) - 1, 0)
-        lengths = sorted({length + n_typed for length in self.facts.gap_lengths if length + n_typed <= most} or {most})
-        tried = list(lengths)
-        effort = self.facts.effort
-        for _ in range(effort.n_rounds if frame.pinned else 1):
-            yield lengths
-            if not found:
-                return
-            lengths = further_lengths(tried, max(found, key=_score).gap_tokens, most, fine=effort.fine)
-            if not lengths:
-                return
-            tried += lengths
+        yield Drafts(tuple(sorted(found, key=score_of, reverse=True)), final=True, cost=cost())
 
     def _steps(self, model: Gemma, frame: Framed, prefix: Prefix, canvas: Canvas) -> Generator[Step, None, None]:
         """The denoising steps of a canvas behind a prefix."""
@@ -108,11 +94,9 @@ class Filler:
 
     def _canvas(self, frame: Framed, lengths: Sequence[int]) -> Canvas:
         """One row for each gap length; behind the longest, `suffix_tokens` of the tail are pinned, or what fits."""
+        width = width_of(frame, lengths[-1], self._settings.suffix_tokens, self.facts)
         if not frame.pinned:
-            width = width_for(len(frame.head) + lengths[-1], self.facts.canvas_length)
             return lay_out(frame.head, [width - len(frame.head)], [], end=frame.end, width=width)
-        n_tail = min(len(frame.tail) + 1, self._settings.suffix_tokens)
-        width = width_for(len(frame.head) + lengths[-1] + n_tail, self.facts.canvas_length)
         return lay_out(frame.head, lengths, frame.tail, end=frame.end, width=width)
 
     def _cache_for(self, ids: Sequence[int]) -> PrefixCache:
@@ -139,41 +123,11 @@ class Filler:
     def _read(self, step: Step, canvas: Canvas, frame: Framed, scores: Sequence[float]) -> tuple[Draft, ...]:
         """The rows of a step that are not dropped as candidates, best first."""
         found = [
-            self._draft(_Row(gap, *_places(step, canvas, row)), frame, scores[row])
+            draft_of(Row(gap, *_places(step, canvas, row)), frame, self.tokens, scores[row])
             for row, gap in enumerate(_gaps(step, canvas))
             if not step.dropped[row]
         ]
-        return tuple(sorted((draft for draft in found if draft is not None), key=_score, reverse=True))
-
-    def _draft(self, row: "_Row", frame: Framed, score: float) -> Draft | None:
-        """A row as text behind what is typed; None when it does not begin with that (too short for it)."""
-        end = next((n for n, token in enumerate(row.ids) if token in frame.ends), len(row.ids))
-        pieces = self.tokens.pieces(row.ids[:end])
-        text = "".join(pieces)
-        typed = frame.typed.decode()
-        if not text.startswith(typed):
-            return None
-        tokens = []
-        n_skip = len(typed)
-        for piece, sureness, settled in zip(pieces, row.sureness, row.settled, strict=False):
-            tokens.append(Token(piece[n_skip:], sureness, settled))
-            n_skip = max(n_skip - len(piece), 0)
-        truncated = bool(frame.ends) and end == len(row.ids)
-        return Draft(text[len(typed) :], tuple(tokens), all(row.settled), score, len(row.ids), truncated)
-
-
-def _score(draft: Draft) -> float:
-    """What candidates are ordered by."""
-    return draft.score
-
-
-@dataclass(frozen=True)
-class _Row:
-    """The gap of one row: its tokens, the probability of each, and which of them are settled."""
-
-    ids: list[int]
-    sureness: list[float]
-    settled: list[bool]
+        return tuple(sorted((draft for draft in found if draft is not None), key=score_of, reverse=True))
 
 
 def _gaps(step: Step, canvas: Canvas) -> list[list[int]]:

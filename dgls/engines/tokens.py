@@ -10,10 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from cachetools import LRUCache
 from tokenizers import Tokenizer
-from torch import Tensor
 
 from dgls.errors import ModelError
 
@@ -28,12 +26,12 @@ class Tokens:
         self.vocab_size = vocab_size
         self._bytes = _vocabulary_bytes(tokenizer, vocab_size)
         self._sorted = sorted((raw, index) for index, raw in enumerate(self._bytes) if raw)
-        # What must not stand in a gap, `[V]`: what stands for no text, which are specials and unused ids.
-        self.banned = torch.tensor([not raw for raw in self._bytes])
+        # What must not stand in a gap: what stands for no text, which are specials and unused ids.
+        self.banned = frozenset(index for index, raw in enumerate(self._bytes) if not raw)
         self._ids_of: dict[bytes, list[int]] = {}
         for raw, index in self._sorted:
             self._ids_of.setdefault(raw, []).append(index)
-        self._allowed: LRUCache[bytes, Tensor] = LRUCache(256)
+        self._allowed: LRUCache[bytes, tuple[int, ...]] = LRUCache(256)
 
     def encode(self, text: str) -> list[int]:
         """The tokens of a text, without framing."""
@@ -57,35 +55,16 @@ class Tokens:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         return [decoder.decode(self._bytes[token], final=n == len(ids)) for n, token in enumerate(ids, start=1)]
 
-    def agreeing(self, rest: bytes) -> Tensor:
-        """The tokens that begin with `rest` or that `rest` begins with, `[V]`."""
+    def agreeing(self, rest: bytes) -> tuple[int, ...]:
+        """The tokens that begin with `rest` or that `rest` begins with."""
         if rest not in self._allowed:
-            allowed = torch.zeros(self.vocab_size, dtype=torch.bool)
+            found = [token for length in range(1, len(rest)) for token in self._ids_of.get(rest[:length], ())]
             for index in range(bisect_left(self._sorted, (rest, -1)), len(self._sorted)):
                 if not self._sorted[index][0].startswith(rest):
                     break
-                allowed[self._sorted[index][1]] = True
-            for length in range(1, len(rest)):
-                for token in self._ids_of.get(rest[:length], ()):
-                    allowed[token] = True
-            self._allowed[rest] = allowed
+                found.append(self._sorted[index][1])
+            self._allowed[rest] = tuple(found)
         return self._allowed[rest]
-
-
-class TypedText:
-    """What the gap must begin with, as UTF-8: the beginning of a symbol that the user has typed."""
-
-    def __init__(self, tokens: Tokens, typed: bytes, device: torch.device) -> None:
-        self._tokens = tokens
-        self._typed = typed
-        self._device = device
-
-    def allowed(self, path: Sequence[int]) -> Tensor | None:
-        """The tokens that may follow `path`; None once everything typed is written."""
-        rest = self._typed[sum(len(self._tokens.bytes_of(token)) for token in path) :]
-        if not rest:
-            return None
-        return (self._tokens.agreeing(rest) & ~self._tokens.banned).to(self._device)
 
 
 def read_tokens(folder: Path, vocab_size: int) -> Tokens:

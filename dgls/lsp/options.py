@@ -1,7 +1,10 @@
 """Settings that come from the editor."""
 
 from dataclasses import fields
+from hashlib import sha256
 from typing import Any
+
+from lsprotocol import types as lsp
 
 from dgls.errors import SettingError
 from dgls.settings import Settings, with_settings
@@ -10,6 +13,13 @@ SECTION = "dgls"
 
 # What the server reads anew for each request; all others are the engine's, and a change of them needs another engine.
 _LIVE = frozenset({"pause_ms", "deadline_ms", "n_alternatives", "max_document_chars", "log_file", "log_level"})
+
+
+def workspace_of(params: lsp.InitializeParams) -> str:
+    """A hash of the folder that an editor works in, as engines know no URI; empty when it names none."""
+    folders = params.workspace_folders or ()
+    uri = folders[0].uri if folders else params.root_uri or ""
+    return sha256(uri.encode()).hexdigest()[:16] if uri else ""
 
 
 def section(given: Any) -> Any:

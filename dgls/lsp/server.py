@@ -73,7 +73,8 @@ def with_handlers(session: Session) -> Session:
 
 
 def initialize(session: Session, params: lsp.InitializeParams) -> None:
-    """Takes the editor's first settings."""
+    """Takes the editor's first settings; its folder decides which of several servers keeps it in its cache."""
+    session.take({"workspace": options.workspace_of(params)})
     session.take(options.section(params.initialization_options))
 
 

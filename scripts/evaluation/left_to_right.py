@@ -9,7 +9,7 @@ from dgls.diffusion.prefix import PrefixCache
 from dgls.engines import Cost, Draft, Drafts, Token
 from dgls.engines.filler import Filler
 from dgls.engines.framing import framed
-from dgls.engines.tokens import TypedText
+from dgls.engines.masks import TypedText, banned_mask
 from dgls.text.prompt import Prompt
 
 _MOST_TOKENS = 64
@@ -71,7 +71,7 @@ def _written(
     """Tokens and their probabilities, without end unless there is one."""
     model, tokens = filler.model, filler.tokens
     held = TypedText(tokens, typed, model.device)
-    banned = tokens.banned.to(model.device).clone()
+    banned = banned_mask(tokens).to(model.device)
     if end is not None:
         banned[end] = False
     cache = PrefixCache(model)

@@ -11,6 +11,7 @@ from dgls.diffusion.canvas import lay_out
 from dgls.diffusion.noise import Noise, SeededNoise
 from dgls.engines.checkpoint import Facts
 from dgls.engines.framing import framed
+from dgls.engines.masks import banned_mask
 from dgls.engines.tokens import Tokens
 from dgls.errors import UsageError
 from dgls.text.gap import Gap
@@ -71,7 +72,7 @@ def _example(gap: Gap, tokens: Tokens, facts: Facts, recipe: Recipe, rng: random
     for row in gaps:
         for first, last in _more_gaps(end, min(end + len(frame.tail), recipe.canvas), rng):
             row[first:last] = True
-    gaps &= ~tokens.banned[clean]  # the turn's end
+    gaps &= ~banned_mask(tokens)[clean]  # the turn's end
     chosen = _chosen(gaps, recipe.first_share, rng)
     noise = SeededNoise(rng.getrandbits(31), tokens.vocab_size, clean.device, facts.noise_id)
     # With uniform noise nothing tells a true token of the gap from a false one: the model is asked for all of them.

@@ -13,6 +13,7 @@ import torch
 
 from dgls.engines.checkpoint import Facts
 from dgls.engines.gemma import Gemma
+from dgls.engines.masks import banned_mask
 from dgls.engines.tokens import Tokens
 from dgls.errors import EngineError, UsageError
 from finetuning.adapter import save_adapter, trained
@@ -86,7 +87,7 @@ def lr_scale(step: int, n_steps: int) -> float:
 
 def _step(tuned: Tuned, corpus: Corpus, plan: Plan, step: int) -> tuple[float, float]:
     """Adds the gradients of one batch; its mean losses. The same step always draws the same examples."""
-    banned = tuned.tokens.banned.to(tuned.model.device)
+    banned = banned_mask(tuned.tokens).to(tuned.model.device)
     found = []
     for number in range(plan.batch):
         rng = random.Random(f"{plan.seed}/{step}/{number}")

@@ -22,7 +22,7 @@ USAGE = [
     ("fill good.py:1:1 --set seed", "--set 'seed' has no value: write --set NAME=VALUE"),
     ("fill good.py:1:1 --set sed=1", "there is no setting 'sed': did you mean 'seed'?"),
     ("fill good.py:1:1 --set seed=x", "setting 'seed' cannot be 'x': use a whole number"),
-    ("fill good.py:1:1 --engine magic", "setting 'engine' cannot be 'magic': use `local`, `scripted`"),
+    ("fill good.py:1:1 --engine magic", "setting 'engine' cannot be 'magic': use `local`, `vllm`, `scripted`"),
     ("fill good.py:1:1 --engine scripted", "the scripted engine has no script: set one: --set script=FILE.json"),
     ("doctor --set n_documents=0", "setting 'n_documents' cannot be 0: use 1 or more"),
     ("serve --set x=1", "there is no setting 'x'"),

@@ -2,7 +2,8 @@
 
 import pytest
 
-from dgls.diffusion.canvas import lay_out, width_for
+from dgls.diffusion.canvas import lay_out
+from dgls.diffusion.layout import width_for
 
 
 def test_rows_are_filled_with_suffix() -> None:

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from dgls.diffusion.canvas import Canvas
-from dgls.diffusion.choose import Joined, behind_the_surest, causal_scores, further_lengths
+from dgls.diffusion.choose import Joined, behind_the_surest, causal_scores
 from dgls.diffusion.denoise import Step
+from dgls.diffusion.layout import further_lengths
 from dgls.diffusion.prefix import PrefixCache
 from dgls.engines.gemma import Gemma
 

@@ -1,12 +1,14 @@
 """Tiny checkpoints on disk and engines made of them."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dgls.settings import Settings, with_settings
+from fake_vllm import FakeVllm
 from tests.tiny import SPECIALS, TURNS, save_tiny
 
 
@@ -31,13 +33,32 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(params=["scripted", "base", "chat", "prompted"])
-def engine_settings(request: pytest.FixtureRequest, script: Path, base_folder: Path, chat_folder: Path) -> Settings:
+@pytest.fixture(scope="session")
+def vllm_url(chat_folder: Path) -> Iterator[str]:
+    """Where a server listens that speaks as vLLM does."""
+    with FakeVllm(chat_folder) as fake:
+        fake.step_ms = 2.0
+        yield fake.url
+
+
+@pytest.fixture(params=["scripted", "base", "chat", "prompted", "vllm", "vllm prompted"])
+def engine_settings(
+    request: pytest.FixtureRequest, script: Path, base_folder: Path, chat_folder: Path, vllm_url: str
+) -> Settings:
     """The settings of every engine and strategy."""
     choices: dict[str, dict[str, Any]] = {
         "scripted": {"engine": "scripted", "script": str(script)},
         "base": {"model": str(base_folder), "max_steps": 3, "gap_lengths": [2, 5]},
         "chat": {"model": str(chat_folder), "max_steps": 3, "gap_lengths": [2, 5]},
         "prompted": {"model": str(chat_folder), "max_steps": 3, "strategy": "prompted"},
+        "vllm": {"engine": "vllm", "url": [vllm_url], "max_steps": 3, "gap_lengths": [2, 5]},
+        "vllm prompted": {"engine": "vllm", "url": [vllm_url], "max_steps": 3, "strategy": "prompted"},
     }
     return with_settings(Settings(), choices[request.param])
+
+
+@pytest.fixture
+def fake(chat_folder: Path) -> Iterator[FakeVllm]:
+    """A server with the vocabulary of bytes and turns."""
+    with FakeVllm(chat_folder) as server:
+        yield server

@@ -7,7 +7,8 @@ import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models
 
 from dgls.engines.framing import framed, healed, shown_suffix
-from dgls.engines.tokens import Tokens, TypedText
+from dgls.engines.masks import TypedText
+from dgls.engines.tokens import Tokens
 from dgls.errors import EngineError
 from dgls.text.prompt import Prompt
 from tests.tiny import SPECIALS, TURNS, byte_tokenizer

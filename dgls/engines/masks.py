@@ -1,0 +1,41 @@
+"""What a vocabulary allows, as masks over all tokens."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from dgls.engines.tokens import Tokens
+
+
+class TypedText:
+    """What the gap must begin with, as UTF-8: the beginning of a symbol that the user has typed."""
+
+    def __init__(self, tokens: Tokens, typed: bytes, device: torch.device) -> None:
+        self._tokens = tokens
+        self._typed = typed
+        self._device = device
+        self._banned = banned_mask(tokens)
+        self._allowed: dict[bytes, Tensor] = {}  # each step asks for the same few beginnings
+
+    def allowed(self, path: Sequence[int]) -> Tensor | None:
+        """The tokens that may follow `path`; None once everything typed is written."""
+        rest = self._typed[sum(len(self._tokens.bytes_of(token)) for token in path) :]
+        if not rest:
+            return None
+        if rest not in self._allowed:
+            mask = _mask(self._tokens.agreeing(rest), self._tokens.vocab_size)
+            self._allowed[rest] = (mask & ~self._banned).to(self._device)
+        return self._allowed[rest]
+
+
+def banned_mask(tokens: Tokens) -> Tensor:
+    """What must not stand in a gap, `[V]`."""
+    return _mask(tuple(tokens.banned), tokens.vocab_size)
+
+
+def _mask(ids: Sequence[int], vocab_size: int) -> Tensor:
+    """True at these ids, `[V]`."""
+    mask = torch.zeros(vocab_size, dtype=torch.bool)
+    mask[torch.tensor(ids, dtype=torch.long)] = True
+    return mask

@@ -1,0 +1,175 @@
+"""The engine that asks a vLLM server: prompt in, drafts out; no model library in this process.
+
+For each round of gap lengths: all rows do one step, which says which lengths are worth going on with and how what is
+typed may begin; then those are denoised to the end. The rows of a round are requests side by side behind one prompt,
+which the server reads once.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import replace
+
+from dgls.engines import Draft, Drafts
+from dgls.engines.candidates import rounds, score_of
+from dgls.engines.checkpoint import Facts
+from dgls.engines.endpoint import Endpoint, checked
+from dgls.engines.framing import Framed, framed
+from dgls.engines.tokens import Tokens
+from dgls.engines.vllm.keys import key_for
+from dgls.engines.vllm.own import own_endpoint
+from dgls.engines.vllm.rows import Laid, draft_at_first, draft_at_last, first_look, rows_for, surest, whole, with_typed
+from dgls.engines.vllm.served import Served, check_alike
+from dgls.engines.vllm.server import Server
+from dgls.engines.vllm.servers import Servers, in_order
+from dgls.engines.vllm.tally import Tally
+from dgls.engines.vllm.vocabulary import read_vocabulary
+from dgls.engines.vllm.wire import Asked, Read, body_of, read_of
+from dgls.errors import EngineError, ServerError
+from dgls.settings import Settings
+from dgls.text.prompt import Prompt
+
+logger = logging.getLogger(__name__)
+
+
+class VllmEngine:
+    """A client of the servers that the settings name, or of this machine's own."""
+
+    def __init__(self, settings: Settings, own: Callable[[Settings], Endpoint | None] = own_endpoint) -> None:
+        self._settings = settings
+        self._own = own
+        self._urls = in_order([checked(url) for url in settings.url], settings.workspace)
+        self._servers: Servers | None = None
+        self._served: Served | None = None
+        self._known: tuple[Tokens, Facts] | None = None
+        self._name = f"vllm ({', '.join(Endpoint(url).shown for url in self._urls) or 'this machine'})"
+
+    @property
+    def name(self) -> str:
+        """What fills: the model and the server, once they are known."""
+        return self._name
+
+    async def start(self) -> AsyncIterator[str]:
+        """Waits for a server and reads its model's vocabulary. Raises EngineError."""
+        yield "looking for the server"
+        endpoints = await asyncio.to_thread(self._endpoints)
+        self._servers = servers = Servers([Server(endpoint) for endpoint in endpoints], self._settings.model)
+        begun = time.monotonic()
+        served: Served | None = None
+        while served is None:
+            try:
+                served = await servers.first(_what_it_serves)
+            except ServerError as error:
+                within_s = self._settings.reach_within_s
+                if within_s and time.monotonic() - begun >= within_s:
+                    raise
+                yield f"waiting: {error}"
+                await asyncio.sleep(max(servers.retry_in_s, 0.1))
+        yield f"reading the vocabulary of {served.model}"
+        self._served = served
+        self._known = await asyncio.to_thread(read_vocabulary, served, self._settings)
+        self._name = f"vllm ({served.model}, {endpoints[0].shown})"
+
+    async def drafts(self, prompt: Prompt) -> AsyncGenerator[Drafts, None]:
+        """The candidates after the first step and after the last one. Raises EngineError."""
+        if self._known is None or self._servers is None:
+            raise EngineError("the server is not known yet", "wait until it is")
+        tokens, facts = self._known
+        frame = _framed(prompt, tokens, facts, self._settings.strategy)
+        tally = Tally(len(frame.prefix))
+        found: list[Draft] = []
+        for lengths in rounds(frame, tokens, facts, found):
+            rows = rows_for(frame, lengths, self._settings, facts)
+            if frame.typed or len(rows) > facts.effort.n_kept_lengths:
+                looks = [first_look(row, tokens, self._settings.seed) for row in rows]
+                reads = await self._read(looks, tally, 1)
+                rows = [replace(row, read=read) for row, read in zip(rows, reads, strict=True)]
+                yield Drafts(_best_first(draft_at_first(row, tokens) for row in rows), final=False, cost=tally.cost)
+                rows = _worth_going_on(rows, tokens, facts.effort.n_kept_lengths)
+            found += await self._finished(rows, tokens, facts, tally)
+        logger.info("%s", tally)
+        yield Drafts(_best_first(found), final=True, cost=tally.cost)
+
+    async def close(self) -> None:
+        """Closes the connections; what a server still computes for them ends."""
+        self._known = None
+        if self._servers is not None:
+            await self._servers.close()
+
+    async def _finished(self, rows: Sequence[Laid], tokens: Tokens, facts: Facts, tally: Tally) -> list[Draft]:
+        """The candidates of rows that are denoised to the end. Raises EngineError."""
+        n_steps, n_scored = facts.sampling.max_denoising_steps, facts.score_tail_tokens
+        asked = [whole(row, tokens, self._settings.seed, n_steps=n_steps, n_scored=n_scored) for row in rows]
+        reads = await self._read(asked, tally, n_steps)
+        drafts = (draft_at_last(row, read, tokens, n_scored) for row, read in zip(rows, reads, strict=True))
+        return [draft for draft in drafts if draft is not None]
+
+    async def _read(self, asked: Sequence[Asked], tally: Tally, n_steps: int) -> list[Read]:
+        """The answers to canvases, all of one server. Raises EngineError; cancelling ends every request."""
+        assert self._servers is not None
+        assert self._served is not None
+        first = self._served
+
+        async def work(server: Server, served: Served) -> list[Read]:
+            check_alike(server, served, first)
+            return await _side_by_side(server, served.model, asked)
+
+        begun = time.perf_counter()
+        reads = await self._servers.first(work)
+        tally.add(reads, n_steps, (time.perf_counter() - begun) * 1000)
+        return reads
+
+    def _endpoints(self) -> list[Endpoint]:
+        """Where the servers listen, in the order in which they are asked. Raises EngineError."""
+        if self._urls:
+            found = [Endpoint(url, key_for(url, self._settings)) for url in self._urls]
+            for endpoint in found:
+                if endpoint.is_overheard:
+                    logger.warning("the key goes to %s in clear: use https", endpoint.shown)
+            return found
+        own = self._own(self._settings)
+        if own is None:
+            raise EngineError("no vLLM server runs on this machine", "start one: dgls engine start; or set url")
+        return [own]
+
+
+async def _side_by_side(server: Server, model: str, asked: Sequence[Asked]) -> list[Read]:
+    """The answers to several canvases; the first failure ends the others. Raises EngineError."""
+
+    async def one(canvas: Asked) -> Read:
+        return read_of(await server.complete(body_of(canvas, model)), len(canvas.canvas))
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(canvas)) for canvas in asked]
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
+async def _what_it_serves(server: Server, served: Served) -> Served:
+    """What the first server that answers serves."""
+    return served
+
+
+def _framed(prompt: Prompt, tokens: Tokens, facts: Facts, strategy: str) -> Framed:
+    """The prompt in tokens, cut until prompt and canvas fit the server's context. Raises EngineError."""
+    budget = facts.context_tokens
+    while budget > 0:
+        frame = framed(prompt, tokens, strategy, budget)
+        if len(frame.prefix) + facts.canvas_length <= facts.context_limit:
+            return frame
+        budget //= 2
+    raise EngineError("the server's context is too short for a canvas", "serve it with a larger --max-model-len")
+
+
+def _worth_going_on(rows: Sequence[Laid], tokens: Tokens, n_kept: int) -> list[Laid]:
+    """The surest rows, of those that what is typed fits into, with that written."""
+    written = [with_typed(row, tokens) for row in rows]
+    return surest([row for row in written if row is not None], n_kept)
+
+
+def _best_first(drafts: Iterable[Draft | None]) -> tuple[Draft, ...]:
+    """The candidates in their order."""
+    return tuple(sorted((draft for draft in drafts if draft is not None), key=score_of, reverse=True))
