@@ -11,8 +11,8 @@ import pytest
 import evaluate
 from dgls.cli.main import parser
 from dgls.cli.place import read_gap
+from dgls.engines.serving.checkpoints import CHECKPOINTS
 from dgls.errors import UsageError
-from dgls.serving.checkpoints import CHECKPOINTS
 from dgls.settings import Settings, as_dict, with_settings
 from dgls.text.fill import Silence
 
@@ -55,9 +55,7 @@ def understood(arguments: list[str]) -> None:
 
 
 def test_every_option_exists() -> None:
-    ours = re.sub(
-        r"\n## A server for a team\n.*?(?=\n## )", "", README, flags=re.DOTALL
-    )  # it has vLLM's
+    ours = re.sub(r"\n## A server for a team\n.*?(?=\n## )", "", README, flags=re.DOTALL)  # it has vLLM's
     options = set(re.findall(r"(?<![\w-])--[a-z]+", ours)) - {"--version"}
     helped = helped_by(parser()) + evaluate.parser().format_help()
     options -= {"--rm", "--gpus", "--ipc", "--network", "--tensor"}  # of docker and of vLLM

@@ -27,7 +27,7 @@ FORBIDDEN = {
     "dgls.text": WORLD | {"dgls.infill", "dgls.engines", "dgls.diffusion", "dgls.lsp", "dgls.cli"},
     "dgls.diffusion": WORLD | {"dgls.infill", "dgls.engines", "dgls.text", "dgls.lsp", "dgls.cli"},
     "dgls.engines": {"dgls.infill", "dgls.lsp", "dgls.cli", "dgls.text"},
-    "dgls.serving": {"dgls.infill", "dgls.lsp", "dgls.cli", "dgls.text", "dgls.engines", "dgls.diffusion"},
+    "dgls.engines.serving": {"dgls.infill", "dgls.lsp", "dgls.cli", "dgls.text", "dgls.engines", "dgls.diffusion"},
     "dgls.lsp": {"dgls.diffusion", "dgls.cli"},
     "dgls.infill": {"dgls.diffusion", "dgls.lsp", "dgls.cli"},
     "dgls.settings": {"dgls.text", "dgls.infill", "dgls.engines", "dgls.diffusion", "dgls.lsp", "dgls.cli"},
@@ -40,8 +40,9 @@ ALLOWED = {
     "dgls.engines": MODELS | {"dgls.text.prompt"},
     "dgls.engines.vllm": CLIENTS,
     "dgls.diffusion": {"torch"},
-    "dgls.serving": {
-        *("dgls.engines.endpoint", "dgls.engines.checkpoint", "dgls.engines.effort"),
+    "dgls.engines.serving": CLIENTS
+    | {
+        *("dgls.engines.serving", "dgls.engines.endpoint", "dgls.engines.checkpoint", "dgls.engines.effort"),
         "dgls.diffusion.sampling",
     },
     "dgls.text.syntax": {"tree_sitter", "importlib"},

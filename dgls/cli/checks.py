@@ -160,7 +160,7 @@ def script(settings: Settings) -> Check:
 
 def vllm(settings: Settings) -> Check:
     """Which vLLM `dgls engine start` would start."""
-    from dgls.serving.program import find_program
+    from dgls.engines.serving.program import find_program
 
     try:
         found = find_program(settings)
@@ -171,7 +171,7 @@ def vllm(settings: Settings) -> Check:
 
 def checkpoint(settings: Settings) -> Check:
     """Which checkpoint `dgls engine start` would serve: the one that is set, or one that suits the graphics card."""
-    from dgls.serving.plan import chosen_model
+    from dgls.engines.serving.plan import chosen_model
 
     try:
         found = chosen_model(settings)
@@ -184,8 +184,8 @@ def checkpoint(settings: Settings) -> Check:
 
 def server(settings: Settings) -> Check:
     """How this machine's own server is."""
-    from dgls.serving.own import find
-    from dgls.serving.record import current
+    from dgls.engines.serving.own import find
+    from dgls.engines.serving.record import current
 
     place = find(settings)
     record = current(place) if place else None

@@ -16,14 +16,14 @@ from rich.table import Table
 from rich.text import Text
 
 from dgls.cli.terminal import Terminal
+from dgls.engines.serving import install as installing
+from dgls.engines.serving.checkpoints import Gpu
+from dgls.engines.serving.metrics import Metrics
+from dgls.engines.serving.own import find, is_left_behind, own_endpoint, stop, waiting
+from dgls.engines.serving.place import Place, is_held, place_of, places
+from dgls.engines.serving.progress import last_lines
+from dgls.engines.serving.status import Status, status_of
 from dgls.errors import LaunchError, UsageError
-from dgls.serving import install as installing
-from dgls.serving.checkpoints import Gpu
-from dgls.serving.metrics import Metrics
-from dgls.serving.own import find, is_left_behind, own_endpoint, stop, waiting
-from dgls.serving.place import Place, is_held, place_of, places
-from dgls.serving.progress import last_lines
-from dgls.serving.status import Status, status_of
 from dgls.settings import Settings
 
 _NONE = ("no vLLM server runs", "start one with dgls engine start")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dgls.serving.place import place_of
+from dgls.engines.serving.place import place_of
 from tests.cli.conftest import ROOT
 from tests.serving.conftest import Machine, gone, machine, program, running, until
 

@@ -141,8 +141,31 @@ def test_a_socket_and_a_key(chat_folder: Path, tmp_path: Path, monkeypatch: pyte
 def test_without_an_address_it_is_this_machines_own_server(fake: FakeVllm) -> None:
     settings = Settings()
     assert filled(VllmEngine(settings, own=lambda _: Endpoint(fake.url)))[-1].final
-    with pytest.raises(EngineError, match="no vLLM server runs on this machine: start one: dgls engine start"):
+    with pytest.raises(EngineError, match="no vLLM server runs for this machine: run dgls engine start"):
         filled(VllmEngine(settings, own=lambda _: None))
+
+
+def test_this_machines_own_server_is_found_again_where_it_has_moved(chat_folder: Path) -> None:
+    """It ended, and another window started it anew, at another address."""
+    where: list[Endpoint] = []
+    engine = VllmEngine(Settings(), own=lambda _: where[-1])
+
+    async def is_filled() -> bool:
+        return [item async for item in engine.drafts(Prompt("x = ", "\n"))][-1].final
+
+    async def filled_twice() -> list[bool]:
+        with FakeVllm(chat_folder) as first:
+            where.append(Endpoint(first.url))
+            async for _ in engine.start():
+                pass
+            found = [await is_filled()]
+        with FakeVllm(chat_folder) as second:
+            where.append(Endpoint(second.url))
+            found.append(await is_filled())
+        await engine.close()
+        return found
+
+    assert asyncio.run(filled_twice()) == [True, True]
 
 
 def test_a_context_that_is_too_long_is_cut(fake: FakeVllm) -> None:

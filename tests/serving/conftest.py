@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from dgls.serving.own import waiting
-from dgls.serving.place import Place, is_held, places
-from dgls.serving.process import Process, end, kill, process
-from dgls.serving.record import Record, current, read
+from dgls.engines.serving.own import waiting
+from dgls.engines.serving.place import Place, is_held, places
+from dgls.engines.serving.process import Process, end, kill, process
+from dgls.engines.serving.record import Record, current, read
 from dgls.settings import Settings
 
 FAKE = Path(__file__).parent / "fake_vllm.py"

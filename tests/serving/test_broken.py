@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import pytest
 
+from dgls.engines.serving import record as records
+from dgls.engines.serving.own import find, launch, own_endpoint, stop, waiting
+from dgls.engines.serving.place import Place, is_held, place_of, private
+from dgls.engines.serving.process import Process
+from dgls.engines.serving.record import read
 from dgls.errors import LaunchError
-from dgls.serving import record as records
-from dgls.serving.own import find, launch, own_endpoint, stop, waiting
-from dgls.serving.place import Place, is_held, place_of, private
-from dgls.serving.process import Process
-from dgls.serving.record import read
 from tests.serving.conftest import MODEL, Machine, free, gone, running, started, until, workers
 
 

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
+from dgls.engines.serving.checkpoints import CHECKPOINTS, choice, gpus, listed, parsed
+from dgls.engines.serving.own import launch
+from dgls.engines.serving.place import held, place_of
+from dgls.engines.serving.plan import plan_of
 from dgls.errors import LaunchError
-from dgls.serving.checkpoints import CHECKPOINTS, choice, gpus, listed, parsed
-from dgls.serving.own import launch
-from dgls.serving.place import held, place_of
-from dgls.serving.plan import plan_of
 from dgls.settings import Settings
 from tests.serving.conftest import Machine, program
 

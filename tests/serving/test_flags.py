@@ -3,7 +3,7 @@
 import json
 
 from dgls.diffusion.sampling import Sampling
-from dgls.serving.flags import API_SERVER, Serving, command_line, generation_config
+from dgls.engines.serving.flags import API_SERVER, Serving, command_line, generation_config
 
 SAMPLING = Sampling(max_denoising_steps=16, entropy_bound=0.2)
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from dgls.engines.serving import plugin
+from dgls.engines.serving.install import VERSION, environment, install, installed, is_complete, is_half_made
+from dgls.engines.serving.place import held, private
+from dgls.engines.serving.program import find_program
 from dgls.errors import LaunchError
-from dgls.serving import plugin
-from dgls.serving.install import VERSION, environment, install, installed, is_complete, is_half_made
-from dgls.serving.place import held, private
-from dgls.serving.program import find_program
 from dgls.settings import Settings
 from tests.serving.conftest import Machine
 

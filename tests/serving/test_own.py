@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from dgls.engines.serving.own import launch, own_endpoint, stop, waiting
+from dgls.engines.serving.place import place_of, private
+from dgls.engines.serving.record import read
 from dgls.errors import LaunchError
-from dgls.serving.own import launch, own_endpoint, stop, waiting
-from dgls.serving.place import place_of, private
-from dgls.serving.record import read
 from dgls.settings import Settings
 from tests.serving.conftest import MODEL, Machine, free, running, started, until
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from dgls.serving.journal import Journal
-from dgls.serving.metrics import is_busy, metrics_of, totals
-from dgls.serving.progress import last_lines, last_phrase, phrase_of, why
+from dgls.engines.serving.journal import Journal
+from dgls.engines.serving.metrics import is_busy, metrics_of, totals
+from dgls.engines.serving.progress import last_lines, last_phrase, phrase_of, why
 from tests.serving.fake_vllm import metrics
 
 WORKER = "(EngineCore pid=2) INFO 05-06 20:59:57 "

@@ -16,14 +16,14 @@ import torch
 from transformers import DiffusionGemmaConfig, DiffusionGemmaForBlockDiffusion, DiffusionGemmaTextConfig
 
 from dgls.engines.endpoint import Endpoint
+from dgls.engines.serving.flags import API_SERVER
+from dgls.engines.serving.http import client
+from dgls.engines.serving.own import own_endpoint, stop, waiting
+from dgls.engines.serving.place import place_of
+from dgls.engines.serving.progress import phrase_of
+from dgls.engines.serving.status import status_of
+from dgls.engines.serving.warm import body
 from dgls.errors import LaunchError
-from dgls.serving.flags import API_SERVER
-from dgls.serving.http import client
-from dgls.serving.own import own_endpoint, stop, waiting
-from dgls.serving.place import place_of
-from dgls.serving.progress import phrase_of
-from dgls.serving.status import status_of
-from dgls.serving.warm import body
 from dgls.settings import Settings
 from tests.cli.conftest import ROOT
 from tests.serving.conftest import Machine, free, gone, machine, running, until, workers
@@ -135,7 +135,7 @@ def test_a_real_server_is_shared_and_ends(machine: Machine, settings: Settings) 
     assert found.metrics.cache_hit is not None
     assert found.metrics.steps_per_canvas is not None
     # Another window, in a process of its own, finds the same one.
-    code = "import sys, json; from dgls.settings import Settings; from dgls.serving.own import own_endpoint; "
+    code = "import sys, json; from dgls.settings import Settings; from dgls.engines.serving.own import own_endpoint; "
     code += "print(own_endpoint(Settings(model=sys.argv[1])).url)"
     seen = subprocess.run([sys.executable, "-c", code, settings.model], cwd=ROOT, capture_output=True, text=True)
     assert seen.stdout.strip() == endpoint.url

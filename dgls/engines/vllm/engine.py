@@ -16,9 +16,9 @@ from dgls.engines.candidates import rounds, score_of
 from dgls.engines.checkpoint import Facts
 from dgls.engines.endpoint import Endpoint, checked
 from dgls.engines.framing import Framed, framed
+from dgls.engines.serving.own import own_endpoint, waiting
 from dgls.engines.tokens import Tokens
 from dgls.engines.vllm.keys import key_for
-from dgls.engines.vllm.own import own_endpoint
 from dgls.engines.vllm.rows import Laid, draft_at_first, draft_at_last, first_look, rows_for, surest, whole, with_typed
 from dgls.engines.vllm.served import Served, check_alike
 from dgls.engines.vllm.server import Server
@@ -53,6 +53,9 @@ class VllmEngine:
     async def start(self) -> AsyncIterator[str]:
         """Waits for a server and reads its model's vocabulary. Raises EngineError."""
         yield "looking for the server"
+        if not self._urls and await asyncio.to_thread(self._own, self._settings) is None:
+            async for phrase in waiting(self._settings):
+                yield phrase
         endpoints = await asyncio.to_thread(self._endpoints)
         self._servers = servers = Servers([Server(endpoint) for endpoint in endpoints], self._settings.model)
         begun = time.monotonic()
@@ -116,9 +119,24 @@ class VllmEngine:
             return await _side_by_side(server, served.model, asked)
 
         begun = time.perf_counter()
-        reads = await self._servers.first(work)
+        try:
+            reads = await self._servers.first(work)
+        except ServerError:
+            if self._urls or not await self._moved():
+                raise
+            reads = await self._servers.first(work)
         tally.add(reads, n_steps, (time.perf_counter() - begun) * 1000)
         return reads
+
+    async def _moved(self) -> bool:
+        """Whether this machine's own server now listens elsewhere or wants another key; it is asked from now on."""
+        assert self._servers is not None
+        endpoint = await asyncio.to_thread(self._own, self._settings)
+        if endpoint is None or endpoint in self._servers.endpoints:
+            return False
+        await self._servers.close()
+        self._servers = Servers([Server(endpoint)], self._settings.model)
+        return True
 
     def _endpoints(self) -> list[Endpoint]:
         """Where the servers listen, in the order in which they are asked. Raises EngineError."""

@@ -22,7 +22,7 @@ class Server:
     """The connections to one server; closing one is how a request is cancelled."""
 
     def __init__(self, endpoint: Endpoint, *, within_s: float = 60.0) -> None:
-        self.shown = endpoint.shown
+        self.endpoint, self.shown = endpoint, endpoint.shown
         self._within_s = within_s
         self._client = _client(endpoint, within_s)
 

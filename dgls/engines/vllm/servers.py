@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from hashlib import sha256
 from typing import TypeVar
 
+from dgls.engines.endpoint import Endpoint
 from dgls.engines.vllm.served import Served, look
 from dgls.engines.vllm.server import Server
 from dgls.errors import ServerError
@@ -44,6 +45,11 @@ class Servers:
     def __init__(self, servers: Sequence[Server], wanted: str = "") -> None:
         self._all = [_Health(server) for server in servers]
         self._wanted = wanted
+
+    @property
+    def endpoints(self) -> list[Endpoint]:
+        """Where they listen."""
+        return [health.server.endpoint for health in self._all]
 
     @property
     def retry_in_s(self) -> float:

@@ -13,21 +13,23 @@ from pathlib import Path
 
 import dgls
 from dgls.engines.endpoint import Endpoint
+from dgls.engines.serving import supervisor
+from dgls.engines.serving.checkpoints import listed
+from dgls.engines.serving.place import Place, held, is_held, place_of, places, private
+from dgls.engines.serving.plan import plan_of, supported
+from dgls.engines.serving.process import kill, wait_for
+from dgls.engines.serving.progress import last_phrase
+from dgls.engines.serving.record import Record, current, endpoint, read
 from dgls.errors import LaunchError
-from dgls.serving import supervisor
-from dgls.serving.checkpoints import listed
-from dgls.serving.place import Place, held, is_held, place_of, places, private
-from dgls.serving.plan import plan_of, supported
-from dgls.serving.process import kill, wait_for
-from dgls.serving.progress import last_phrase
-from dgls.serving.record import Record, current, endpoint, read
 from dgls.settings import Settings
 
 _LOOK_EVERY_S = 0.1
 _STOP_WITHIN_S = 60.0
 
 # -P keeps the current folder, somebody's project, off the path.
-_BOOT = "import sys; sys.path.append(sys.argv.pop(1)); from dgls.serving.supervisor import main; sys.exit(main())"
+_BOOT = (
+    "import sys; sys.path.append(sys.argv.pop(1)); from dgls.engines.serving.supervisor import main; sys.exit(main())"
+)
 
 
 def own_endpoint(settings: Settings) -> Endpoint | None:

@@ -12,12 +12,12 @@ from typing import Any
 from dgls.diffusion.sampling import Sampling
 from dgls.engines.checkpoint import free_memory, read_facts, read_json
 from dgls.engines.effort import effort_of
+from dgls.engines.serving.checkpoints import Gpu, choice, gpus, listed
+from dgls.engines.serving.flags import Serving, command_line, generation_config
+from dgls.engines.serving.place import Place, private, write_private
+from dgls.engines.serving.program import find_program
+from dgls.engines.serving.warm import WIDTHS
 from dgls.errors import LaunchError, SettingError
-from dgls.serving.checkpoints import Gpu, choice, gpus, listed
-from dgls.serving.flags import Serving, command_line, generation_config
-from dgls.serving.place import Place, private, write_private
-from dgls.serving.program import find_program
-from dgls.serving.warm import WIDTHS
 from dgls.settings import Settings
 
 _LOG_BYTES = 8 * 2**20

@@ -6,13 +6,13 @@ from typing import Any, Literal
 
 import httpx
 
+from dgls.engines.serving.checkpoints import Gpu, gpus
+from dgls.engines.serving.http import client, is_healthy
+from dgls.engines.serving.metrics import Metrics, metrics_of, read_totals
+from dgls.engines.serving.own import is_left_behind
+from dgls.engines.serving.place import Place, is_held
+from dgls.engines.serving.record import Phase, Record, endpoint, read
 from dgls.errors import LaunchError
-from dgls.serving.checkpoints import Gpu, gpus
-from dgls.serving.http import client, is_healthy
-from dgls.serving.metrics import Metrics, metrics_of, read_totals
-from dgls.serving.own import is_left_behind
-from dgls.serving.place import Place, is_held
-from dgls.serving.record import Phase, Record, endpoint, read
 
 _ANSWER_WITHIN_S = 5.0
 

@@ -7,8 +7,8 @@ from typing import Literal
 import cattrs
 
 from dgls.engines.endpoint import Endpoint
-from dgls.serving.place import Place, is_held, write_private
-from dgls.serving.process import Process
+from dgls.engines.serving.place import Place, is_held, write_private
+from dgls.engines.serving.process import Process
 
 Phase = Literal["loading", "warming", "ready", "stopping", "failed"]
 

@@ -20,17 +20,17 @@ from typing import Literal
 import cattrs
 
 from dgls.engines.endpoint import Endpoint
+from dgls.engines.serving import record as records
+from dgls.engines.serving.http import client, is_healthy
+from dgls.engines.serving.journal import Journal
+from dgls.engines.serving.metrics import is_busy, read_totals
+from dgls.engines.serving.place import Place, held, write_private
+from dgls.engines.serving.plan import Plan
+from dgls.engines.serving.process import Process, end, kill, kill_group, kill_left, process
+from dgls.engines.serving.progress import last_lines, why
+from dgls.engines.serving.record import Record
+from dgls.engines.serving.warm import warm_up
 from dgls.errors import LaunchError
-from dgls.serving import record as records
-from dgls.serving.http import client, is_healthy
-from dgls.serving.journal import Journal
-from dgls.serving.metrics import is_busy, read_totals
-from dgls.serving.place import Place, held, write_private
-from dgls.serving.plan import Plan
-from dgls.serving.process import Process, end, kill, kill_group, kill_left, process
-from dgls.serving.progress import last_lines, why
-from dgls.serving.record import Record
-from dgls.serving.warm import warm_up
 
 STARTED, BROKEN, TAKEN = 0, 1, 3  # exit codes of `main`: a supervisor now runs, cannot run, is not needed
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from dgls.serving.place import private
-from dgls.serving.progress import BEGINNING, older
+from dgls.engines.serving.place import private
+from dgls.engines.serving.progress import BEGINNING, older
 
 _ENDS = re.compile(rb"[\r\n]+")  # a progress bar ends its lines with \r
 _LONGEST_LINE_BYTES = 8192

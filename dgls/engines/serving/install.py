@@ -12,9 +12,9 @@ from typing import Any
 
 from platformdirs import user_data_path
 
+from dgls.engines.serving import plugin
+from dgls.engines.serving.place import held, private
 from dgls.errors import LaunchError
-from dgls.serving import plugin
-from dgls.serving.place import held, private
 
 VERSION = "0.32.0"
 REQUIREMENT = f"vllm=={VERSION}"

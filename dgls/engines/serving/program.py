@@ -5,9 +5,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from dgls.engines.serving.install import has_plugin, installed
+from dgls.engines.serving.plugin import SCHEDULER
 from dgls.errors import LaunchError, SettingError
-from dgls.serving.install import has_plugin, installed
-from dgls.serving.plugin import SCHEDULER
 from dgls.settings import Settings
 
 

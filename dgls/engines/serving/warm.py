@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 import httpx
 
 from dgls.engines.endpoint import Endpoint
+from dgls.engines.serving.http import client
 from dgls.errors import LaunchError
-from dgls.serving.http import client
 
 # Widths of a canvas in tokens. Each one costs a warm-up, and narrower ones than the widest miss the full CUDA graphs.
 WIDTHS = (16, 32, 64, 128)
