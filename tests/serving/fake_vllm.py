@@ -148,7 +148,8 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--port", type=int)
     for name in VALUED:
         parser.add_argument(f"--{name}")
-    for name in ("enable-prefix-caching", "enable-prompt-tokens-details", "disable-uvicorn-access-log"):
+    flags = "enable-prefix-caching", "enable-prompt-tokens-details", "enable-per-request-metrics"
+    for name in (*flags, "disable-uvicorn-access-log"):
         parser.add_argument(f"--{name}", action="store_true")
     return parser.parse_args()
 

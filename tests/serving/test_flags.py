@@ -29,7 +29,7 @@ def test_the_whole_line() -> None:
         ' --limit-mm-per-prompt {"image": 0, "video": 0} --max-model-len 16384 --max-num-seqs 16'
         ' --diffusion-config {"canvas_length": 128, "max_denoising_steps": 16} --max-logprobs 20'
         " --enable-prefix-caching --prefix-cache-retention-interval 1024 --enable-prompt-tokens-details"
-        " --disable-uvicorn-access-log --generation-config /run/config"
+        " --enable-per-request-metrics --disable-uvicorn-access-log --generation-config /run/config"
     )
 
 

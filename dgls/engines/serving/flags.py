@@ -67,6 +67,7 @@ def _options(serving: Serving) -> dict[str, str | None]:
         "--enable-prefix-caching": None,
         "--prefix-cache-retention-interval": str(_RETENTION_TOKENS),
         "--enable-prompt-tokens-details": None,
+        "--enable-per-request-metrics": None,
         "--disable-uvicorn-access-log": None,
         "--generation-config": serving.config_folder,
         **({"--scheduler-cls": serving.scheduler} if serving.scheduler else {}),
