@@ -123,7 +123,8 @@ def test_until_the_server_is_there_it_is_loading(start: Start, folder: Path, tmp
     assert texts(editor) == []
     waiting = editor.note("dgls/status", lambda status: "waiting" in status["detail"])
     assert waiting["state"] == "loading"
-    with FakeVllm(folder, port=port):
+    with FakeVllm(folder, port=port) as fake:
+        fake.text = " a + 1"
         editor.ready()
         assert texts(editor)
     assert editor.count("window/showMessage") == 0
@@ -132,6 +133,7 @@ def test_until_the_server_is_there_it_is_loading(start: Start, folder: Path, tmp
 
 def test_two_language_servers_share_one_server(start: Start, folder: Path) -> None:
     with FakeVllm(folder) as fake:
+        fake.text = " a + 1"
         editors = [start(fake.url), start(fake.url)]
         for editor in editors:
             editor.ready()
@@ -144,6 +146,7 @@ def test_two_language_servers_share_one_server(start: Start, folder: Path) -> No
 
 def test_a_newer_key_closes_the_connections_of_the_request_before(start: Start, folder: Path) -> None:
     with FakeVllm(folder) as fake:
+        fake.text = " a + 1"
         editor = start(fake.url)
         editor.ready()
         fake.faults.extend([Fault(pause_s=60)] * 2)
