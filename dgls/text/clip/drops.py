@@ -1,5 +1,6 @@
 """The last questions: does it parse, and is it worth showing?"""
 
+import re
 from collections.abc import Iterator
 
 from dgls.text.clip.place import Place, Work, n_word_chars
@@ -8,6 +9,8 @@ from dgls.text.fill import Silence
 _MAX_PARSES = 8
 _TRUSTED = 3  # errors around the gap: with more, a count says nothing about the text
 _FEW = 3  # letters and digits
+_BARE = re.compile(r"\W*\w[\w.]*")
+_CLOSER = re.compile(r"\W*(?:end|fi|done|esac|until)")
 
 
 def parses(work: Work, place: Place) -> Work:
@@ -43,13 +46,24 @@ def _beginnings(text: str) -> Iterator[str]:
 
 
 def next_line_again(work: Work, place: Place) -> Work:
-    """D1: nothing is shown that only repeats the next lines."""
+    """D1: nothing is shown that only repeats the next lines, or that is a bare name with which the next one begins."""
     lines = [line.strip() for line in work.text.split("\n") if line.strip()]
     below = [line.strip() for line in ([place.rest] if place.rest.strip() else []) + place.next_lines[: len(lines)]]
     enough = n_word_chars(work.text) >= _FEW if place.ide else len(lines) > 1
     if lines and enough and lines == below[: len(lines)] and not place.breaks("", work.text):
         return work.silent(Silence.REPEATS)
-    return work
+    return work.silent(Silence.REPEATS) if _begins_below(work.text.strip(), place) else work
+
+
+def _begins_below(text: str, place: Place) -> bool:
+    """Whether a line of its own is no more than the first name of the line below it."""
+    if not place.ide or not place.own_line or place.language.shape not in ("offside", "braces", "words"):
+        return False
+    below = place.next_lines[0].strip() if place.next_lines and not place.rest.strip() else ""
+    if not _BARE.fullmatch(text) or _CLOSER.fullmatch(text) or not below.startswith(text) or below == text:
+        return False
+    behind = below[len(text)]
+    return text[-1] == "." or not (behind.isalnum() or behind == "_")
 
 
 def nothing(work: Work, place: Place) -> Work:
