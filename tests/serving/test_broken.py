@@ -38,6 +38,7 @@ def test_a_killed_supervisor_takes_its_server_along(machine: Machine) -> None:
     record = running(place)
     os.kill(record.supervisor.pid, signal.SIGKILL)
     until(gone(record.supervisor))
+    until(lambda: not is_held(place.lock))  # a thread of it may hold it a little longer
     assert own_endpoint(MODEL) is None
     until(gone(record.server))  # the kernel tells it, on Linux
     started()
@@ -52,6 +53,7 @@ def test_workers_without_a_server_and_a_supervisor_are_ended(machine: Machine) -
     os.kill(record.server.pid, signal.SIGKILL)
     os.kill(record.supervisor.pid, signal.SIGKILL)
     until(gone(record.supervisor))
+    until(lambda: not is_held(place.lock))  # a thread of it may hold it a little longer
     until(gone(record.server))
     assert workers(record.server.pid) != []
     stop(place)
@@ -66,6 +68,7 @@ def test_what_a_killed_supervisor_leaves_behind_is_ended(machine: Machine, again
     record = running(place)
     os.kill(record.supervisor.pid, signal.SIGKILL)
     until(gone(record.supervisor))
+    until(lambda: not is_held(place.lock))  # a thread of it may hold it a little longer
     assert record.server.is_alive
     machine.set(FAKE_VLLM="")
     if again:
