@@ -10,7 +10,7 @@ import pytest
 
 from dgls.engines.serving import record as records
 from dgls.engines.serving.own import find, launch, own_endpoint, stop, waiting
-from dgls.engines.serving.place import Place, is_held, place_of, private
+from dgls.engines.serving.place import Place, held, is_held, place_of, private
 from dgls.engines.serving.process import Process
 from dgls.engines.serving.record import read
 from dgls.errors import LaunchError
@@ -38,7 +38,6 @@ def test_a_killed_supervisor_takes_its_server_along(machine: Machine) -> None:
     record = running(place)
     os.kill(record.supervisor.pid, signal.SIGKILL)
     until(gone(record.supervisor))
-    until(lambda: not is_held(place.lock))  # a thread of it may hold it a little longer
     assert own_endpoint(MODEL) is None
     until(gone(record.server))  # the kernel tells it, on Linux
     started()
@@ -53,7 +52,6 @@ def test_workers_without_a_server_and_a_supervisor_are_ended(machine: Machine) -
     os.kill(record.server.pid, signal.SIGKILL)
     os.kill(record.supervisor.pid, signal.SIGKILL)
     until(gone(record.supervisor))
-    until(lambda: not is_held(place.lock))  # a thread of it may hold it a little longer
     until(gone(record.server))
     assert workers(record.server.pid) != []
     stop(place)
@@ -68,7 +66,6 @@ def test_what_a_killed_supervisor_leaves_behind_is_ended(machine: Machine, again
     record = running(place)
     os.kill(record.supervisor.pid, signal.SIGKILL)
     until(gone(record.supervisor))
-    until(lambda: not is_held(place.lock))  # a thread of it may hold it a little longer
     assert record.server.is_alive
     machine.set(FAKE_VLLM="")
     if again:
@@ -101,6 +98,25 @@ def test_a_process_with_the_same_number_is_left_alone(machine: Machine) -> None:
 def _left_behind(place: Place, one: Process) -> records.Record:
     """Word of a server whose processes are gone, and whose numbers somebody else has now."""
     return records.Record("org/small", "", "unix:///nowhere", str(place.log), (), one, one, 0.0, "ready")
+
+
+def test_a_lock_that_outlives_its_supervisor_is_waited_for(machine: Machine) -> None:
+    place = place_of("org/small")
+    private(place.folder)
+    records.write(place, _left_behind(place, Process(2**22 + 1, "of another time")))
+
+    async def wait() -> list[str]:
+        said = []
+        with held(place.lock, within_s=0) as got:
+            assert got
+            assert own_endpoint(MODEL) is None
+            phrases = waiting(MODEL, start=True)
+            said.append(await anext(phrases))
+        return [*said, *[phrase async for phrase in phrases]]
+
+    said = asyncio.run(wait())
+    assert said[:2] == ["waiting until the last server has ended", "starting a vLLM server"]
+    assert own_endpoint(MODEL) is not None
 
 
 def test_a_stale_socket_and_a_broken_record_are_replaced(machine: Machine) -> None:

@@ -65,9 +65,9 @@ async def waiting(settings: Settings, *, start: bool | None = None) -> AsyncIter
     started, when it fails, and when it is stopped meanwhile.
     """
     place = await asyncio.to_thread(find, settings)
-    if place is not None and (record := current(place)) and record.phase == "stopping":
+    if place is not None and _is_ending(place):
         yield "waiting until the last server has ended"
-        while is_held(place.lock):
+        while _is_ending(place):
             await asyncio.sleep(_LOOK_EVERY_S)
         place = await asyncio.to_thread(find, settings)
     if place is None:
@@ -128,6 +128,12 @@ def is_left_behind(place: Place) -> bool:
     """Whether there are remains of a server that nobody looks after, other than word of why it failed."""
     record = read(place)
     return not is_held(place.lock) and record is not None and record.phase != "failed"
+
+
+def _is_ending(place: Place) -> bool:
+    """Whether a supervisor is about to be gone: it says so, or was killed and its lock is not free yet."""
+    record = read(place)
+    return is_held(place.lock) and record is not None and (record.phase == "stopping" or not record.supervisor.is_alive)
 
 
 def _means(settings: Settings, place: Place, record: Record) -> bool:

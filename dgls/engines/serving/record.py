@@ -47,8 +47,13 @@ def read(place: Place) -> Record | None:
 
 
 def current(place: Place) -> Record | None:
-    """What is said about a server that a supervisor looks after right now."""
-    return read(place) if is_held(place.lock) else None
+    """What is said about a server that a supervisor looks after right now.
+
+    The lock alone does not tell: a killed supervisor's threads hold it some milliseconds longer than it lives, and a
+    new one holds it before it has said anything.
+    """
+    record = read(place) if is_held(place.lock) else None
+    return record if record is not None and record.supervisor.is_alive else None
 
 
 def endpoint(place: Place, record: Record) -> Endpoint | None:
