@@ -16,6 +16,7 @@ from dgls.text.scan import PAIRS, scan
 
 FAR_CHARS, _FAR_BEFORE_CHARS = 60_000, 30_000
 _MAX_OUTER = 3
+_UNFINISHED = re.compile(r"(?:^[^\n]*,[ \t]*\n?)+\Z", re.MULTILINE)
 _LINE_BRACE = re.compile(r"\{(?=[ \t]*$)|(?<=\n)[ \t]*\}", re.MULTILINE)
 
 
@@ -64,6 +65,8 @@ def _near_after(text: str, inside: str, language: Language) -> str:
     # Only where the near text ends within brackets for sure: a quote in a pattern upsets the count.
     goes_on = near.rstrip()[-1:] in (",", "(", "[", "{")
     openers = scan(near + closers, language, inside).unmatched()[1] if goes_on else []
+    if goes_on and not openers:  # a list of selectors, or of what a class implements
+        near = _UNFINISHED.sub("", near)
     return near + "".join(PAIRS[opener.mark] for opener in reversed(openers)) + closers
 
 

@@ -9,6 +9,10 @@ from dgls.text.document import Document
 from dgls.text.gap import Gap, gap_at
 from dgls.text.nesting import indent_of
 
+# Lines, several lines, ends and parts of lines, and parts of words are what somebody types; whole lines with their
+# indentation and line end, and gaps from inside one line to inside another, are regions.
+TYPED = ("line", "lines", "rest", "part", "word")
+REGIONS = ("whole", "span")
 _MAX_CHARS = 1200
 _UNRELATED = {
     "python": "def unrelated(x):\n    return x * 2\n",
@@ -31,6 +35,7 @@ class Cut:
     """A text with a gap whose correct middle is known."""
 
     language: str
+    kind: str
     text: str
     start: int
     end: int
@@ -58,15 +63,15 @@ class Cut:
 
 
 def cuts(language: str, text: str, n: int, rng: random.Random) -> Iterator[Cut]:
-    """`n` gaps, or fewer: lines with and without indentation, ends and parts of lines, of words, and across lines."""
+    """`n` gaps, or fewer, of all kinds."""
     rows = text.split("\n")
     n_found = 0
     for _ in range(n * 20):
-        kind = rng.choice(("line", "lines", "whole", "rest", "part", "word", "span"))
+        kind = rng.choice(TYPED + REGIONS)
         found = _cut(rows, kind, rng)
         if found and n_found < n:
             n_found += 1
-            yield Cut(language, text, *found)
+            yield Cut(language, kind, text, *found)
 
 
 def _cut(rows: list[str], kind: str, rng: random.Random) -> tuple[int, int] | None:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from clipping.overrun import Cut, cuts, spoilt
+from clipping.overrun import REGIONS, TYPED, Cut, cuts, spoilt
 from dgls.text.clip import clip
 from dgls.text.clip.place import Policy
 from dgls.text.languages import language_of
@@ -36,28 +36,41 @@ class Tally:
         self.asked[policy, question] += 1
         self.right[policy, question] += right
 
-    def merge(self, other: "Tally") -> None:
-        """The answers of another one, too."""
-        self.n_gaps += other.n_gaps
-        self.asked.update(other.asked)
-        self.right.update(other.right)
-
     def share(self, policy: Policy, question: str) -> float:
         """The share of right answers; NaN when it was never asked."""
         asked = self.asked[policy, question]
         return self.right[policy, question] / asked if asked else float("nan")
 
 
-def tally(sources: Iterable[Source], n: int, seed: int = 0) -> Tally:
+# By the kind of a gap.
+Tallies = dict[str, Tally]
+
+
+def tallies(sources: Iterable[Source], n: int, seed: int = 0) -> Tallies:
     """The answers for `n` gaps in each source."""
-    found = Tally()
+    found: Tallies = {kind: Tally() for kind in TYPED + REGIONS}
     for number, (language, text) in enumerate(sources):
         for cut in cuts(language, text, n, random.Random(number + 1_000_003 * seed)):
-            found.n_gaps += 1
+            found[cut.kind].n_gaps += 1
             for policy in POLICIES:
                 for question, right in outcomes(cut, policy):
-                    found.add(policy, question, right)
+                    found[cut.kind].add(policy, question, right)
     return found
+
+
+def merged(tallies: Iterable[Tally]) -> Tally:
+    """The answers of all of them."""
+    found = Tally()
+    for one in tallies:
+        found.n_gaps += one.n_gaps
+        found.asked.update(one.asked)
+        found.right.update(one.right)
+    return found
+
+
+def of_policy(found: Tallies, policy: Policy) -> Tally:
+    """The answers for the gaps that a policy is for: what somebody types for `ide`, regions too for `infill`."""
+    return merged(found[kind] for kind in (TYPED if policy == "ide" else TYPED + REGIONS))
 
 
 def outcomes(cut: Cut, policy: Policy) -> Iterator[tuple[str, bool]]:
@@ -93,12 +106,15 @@ def _files(place: Path) -> list[Path]:
 
 
 def table(sources: dict[str, list[Source]], n: int, seed: int = 0) -> str:
-    """A Markdown table for each policy: per cent of right outcomes by language, and in all."""
-    rows = {language: tally(texts, n, seed) for language, texts in sorted(sources.items())}
-    total = Tally()
-    for row in rows.values():
-        total.merge(row)
-    return "\n\n".join(_table({**rows, "all": total}, policy) for policy in POLICIES)
+    """Two Markdown tables for each policy: per cent of right outcomes by language and in all, and by kind of gap."""
+    found = {language: tallies(texts, n, seed) for language, texts in sorted(sources.items())}
+    by_kind = {kind: merged(one[kind] for one in found.values()) for kind in TYPED + REGIONS}
+    return "\n\n".join(
+        _table({name: of_policy(one, policy) for name, one in {**found, "all": by_kind}.items()}, policy)
+        + "\n\n"
+        + _table(by_kind, policy)
+        for policy in POLICIES
+    )
 
 
 def _table(rows: dict[str, Tally], policy: Policy) -> str:

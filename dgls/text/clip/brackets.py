@@ -86,9 +86,12 @@ def _comes_back(index: int, brackets: tuple[Bracket, ...], depths: list[int], wo
 
 
 def cut_before(work: Work, at: int, place: Place, *, sure: bool) -> Work:
-    """The text before a bracket or tag that is not its own; if not sure, unless that is more broken than the whole."""
+    """The text before a bracket or tag that is not its own; if not sure, unless that is more broken than the whole.
+
+    It ends where the suffix begins, so that the model had room for all of it.
+    """
     kept = work.cut(at)
     head = kept.text[kept.text.rfind("\n") + 1 :]
     if not head.strip(" \t") and "\n" in kept.text:
         kept = kept.cut(len(kept.text) - len(head) - 1)
-    return work if not sure and place.breaks(kept.text, work.text) else kept
+    return work if not sure and place.breaks(kept.text, work.text) else replace(kept, truncated=False)

@@ -18,7 +18,7 @@ def overlap(work: Work, place: Place) -> Work:
     raw, suffix = work.text, place.suffix
     for length in _tail_overlaps(raw, suffix):
         head, kept = suffix[:length], raw[: len(raw.rstrip()) - length]
-        if not head.strip() or not _ends_well(work, head, suffix) or not _begins_well(kept, place):
+        if not head.strip() or not _ends_well(work, head, suffix) or not _begins_well(head, kept, place):
             continue
         if not kept.strip() and not place.ide and "\n" not in head.strip():
             continue
@@ -46,9 +46,12 @@ def _tail_overlaps(raw: str, suffix: str) -> Iterator[int]:
             yield length
 
 
-def _begins_well(kept: str, place: Place) -> bool:
-    """Whether a repeat that begins with the indentation of a line begins that line."""
-    return not (place.own_line and place.rest[:1].isspace()) or kept[-1:] in ("", "\n")
+def _begins_well(head: str, kept: str, place: Place) -> bool:
+    """Whether a repeat that begins in the indentation of a line begins that line, or is of more than one."""
+    if not place.own_line or not place.rest[:1].isspace():
+        return True
+    line = kept.rpartition("\n")[2]
+    return not line or ("\n" in head.strip() and not line.strip())
 
 
 def _ends_well(work: Work, head: str, suffix: str) -> bool:

@@ -5,6 +5,7 @@ from itertools import islice
 
 from dgls.text.clip.place import Place, Work
 from dgls.text.fill import Silence
+from dgls.text.nesting import indent_of
 from dgls.text.scan import scan
 
 _END = re.compile(
@@ -65,5 +66,5 @@ def _wraps(fence: "re.Match[str]", work: Work, place: Place) -> bool:
     Where the gap lies in one itself, only a fence that leaves the indentation is the model's.
     """
     if place.inside not in ("", "`", "//", '"', "'"):
-        return place.scope > 0 and not fence.group()[:1].isspace()
+        return indent_of(place.line) > 0 and not fence.group()[:1].isspace()
     return scan(work.text[: fence.start()], place.language).inside in ("", "`", "//")

@@ -149,7 +149,13 @@ class Place:
 
     @cached_property
     def scope(self) -> int:
-        """The indentation of the block that the gap lies in, or of its statement's first line."""
+        """The indentation of the block that the gap lies in, or of its statement's first line.
+
+        Of a gap in a comment or string it is that of the line in which this begins: lines in there may stand anywhere.
+        """
+        if self.inside and self.scanned.long and self.scanned.long[-1][1] == len(self.around.before):
+            begun = self.around.before[: self.scanned.long[-1][0]]
+            return indent_of(begun[begun.rfind("\n") + 1 :])
         if self.own_line:
             return len(self.line)
         lines = self.around.before.split("\n")

@@ -56,7 +56,7 @@ def scope(work: Work, place: Place) -> Work:
 def _scope(work: Work, place: Place) -> int:
     """The indentation of the cursor's block; a text that begins with a line break says itself where it stands."""
     first = next((line for line in work.text.split("\n") if line.strip()), "")
-    if place.own_line and not place.line:
+    if place.own_line and not place.line and not place.inside:
         return indent_of(first)
     begins_below = not work.text.split("\n", 1)[0].strip() and not place.own_line
     return min(place.scope, indent_of(first)) if begins_below else place.scope
