@@ -102,7 +102,7 @@ def _evidence_at(raw: str, at: int, rest: str, place: Place) -> int:
         return -1
     n_lines, n_chars, whole = _repeated(tail[1:], place.next_lines)
     n_chars += n_word_chars(rest)
-    if whole or n_lines > 0 or n_chars >= _MANY:
+    if whole or n_lines > 0 or n_chars >= _MANY or (not place.next_lines and n_chars >= _FEW):
         return n_chars
     return n_chars if place.ide or not any(line.strip() for line in tail[1:]) else -1
 
@@ -140,6 +140,7 @@ def next_line(work: Work, place: Place) -> Work:
             continue
         n_lines, n_chars, whole = _repeated(lines[index:], place.below)
         unique = _is_unique(place, n_lines)
+        whole = whole or n_lines == len(place.below)  # the text goes on behind the document's end
         enough = (unique and n_chars >= (_FEW if n_lines > 1 else _MANY)) or (whole and n_chars >= _FEW)
         kept = "\n".join(lines[:index]).rstrip()
         if enough and kept.strip() and not place.breaks(kept, work.text):
