@@ -4,7 +4,7 @@ Grammars are imported when they are first used. All 24 come as wheels of their o
 """
 
 import re
-from functools import cache
+from functools import cache, cached_property
 from importlib import import_module
 
 from tree_sitter import Language as Grammar
@@ -52,18 +52,28 @@ class Syntax:
         if self._parser is None:
             return None
         if text not in self._counts:
-            whole = self._before + _ascii(text) + self._after
+            filled = _ascii(text) + self._after
+            whole = self._before + filled + self._rest(filled)
             if self._language.name in ("c", "cpp", "csharp"):
                 whole = _CONDITION.sub("", whole)
-            root = self._parser.parse((whole + self._rest(whole)).encode()).root_node
+            root = self._parser.parse(whole.encode()).root_node
             self._counts[text] = _count_errors(root) if root.has_error else 0
         return self._counts[text]
 
-    def _rest(self, whole: str) -> str:
-        """What ends the elements, the string or the comment that a window ends in."""
+    def _rest(self, filled: str) -> str:
+        """What ends the elements, the string or the comment that a window ends in, with what stands from the gap on."""
         if self._language.shape == "markup":
-            return end_tags(whole)
-        return ending(literals(whole, self._language)[1], self._language) if self._cut else ""
+            return end_tags(self._before + filled)
+        if not self._cut:
+            return ""
+        line, inside = self._begun
+        return ending(literals(line + filled, self._language, inside)[1], self._language)
+
+    @cached_property
+    def _begun(self) -> tuple[str, str]:
+        """The gap's line before the gap, and the mark of the string or comment that it begins in."""
+        at = self._before.rfind("\n") + 1
+        return self._before[at:], literals(self._before[:at], self._language)[1]
 
 
 def syntax_of(gap: Gap) -> Syntax:
