@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from dgls.engines.serving.own import launch, own_endpoint, stop, waiting
+from dgls.engines.serving import record as records
+from dgls.engines.serving.own import comes_back, find, is_left_behind, launch, own_endpoint, stop, waiting
 from dgls.engines.serving.place import place_of, private
-from dgls.engines.serving.record import read
+from dgls.engines.serving.record import current, read
 from dgls.errors import LaunchError
 from dgls.settings import Settings
 from tests.serving.conftest import MODEL, Machine, free, running, started, until
@@ -119,7 +120,31 @@ def test_an_idle_server_ends(machine: Machine) -> None:
     until(machine.started)
     until(free(place))
     assert "nobody asked for anything in 1 s" in place.log.read_text()
-    assert read(place) is None
+    left = read(place)
+    assert left is not None
+    assert (left.phase, left.detail) == ("idle", "nobody asked for anything in 1 s")
+    assert not is_left_behind(place)
+    assert find(replace(MODEL, engine_idle_s=1)) is None
+
+
+def test_a_window_brings_back_what_ended_by_itself(machine: Machine) -> None:
+    """One that was stopped on purpose stays so; one that broke comes back only to who has seen it work."""
+    auto = replace(MODEL, engine_start="auto")
+    started()
+    place, url = place_of("org/small"), running(place_of("org/small")).url
+    assert not comes_back(auto, url, after_crash=True)  # it runs
+    stop(place)
+    assert not comes_back(auto, url, after_crash=True)
+    for phase, again in (("idle", (True, True)), ("failed", (True, False)), ("stopping", (False, False))):
+        launch(MODEL)
+        until(lambda: (record := current(place)) is not None and record.server.pid)
+        assert comes_back(MODEL, url, after_crash=False)  # somebody has begun to start it
+        record = running(place)
+        stop(place)
+        records.write(place, replace(record, phase=phase))  # type: ignore[arg-type] # one of its phases
+        assert (comes_back(auto, url, after_crash=True), comes_back(auto, url, after_crash=False)) == again
+        assert not comes_back(MODEL, url, after_crash=True)
+        place.record.unlink()
 
 
 def test_none_is_started_unless_a_setting_says_so(machine: Machine) -> None:

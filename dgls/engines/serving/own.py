@@ -127,13 +127,33 @@ def _ask_to_end(record: Record) -> None:
 def is_left_behind(place: Place) -> bool:
     """Whether there are remains of a server that nobody looks after, other than word of why it failed."""
     record = read(place)
-    return not is_held(place.lock) and record is not None and record.phase != "failed"
+    return not is_held(place.lock) and record is not None and record.phase not in ("failed", "idle")
+
+
+def comes_back(settings: Settings, url: str, *, after_crash: bool) -> bool:
+    """Whether the own server that listened at `url` and does not answer now will be ready again after `waiting`.
+
+    Either somebody starts it already, or it ended without being told to - idle, or, if `after_crash`, in any way - and
+    the setting lets a window start it. One that was stopped on purpose stays so until it is started on purpose.
+    """
+    place = find(settings)
+    now = current(place) if place else None
+    if now is not None and now.phase in ("loading", "warming"):
+        return True
+    left = next((place for place in places() if (record := read(place)) is not None and record.url == url), None)
+    record = read(left) if left else None
+    if settings.engine_start != "auto" or left is None or record is None:
+        return False
+    broke = record.phase == "failed" or (record.phase != "stopping" and current(left) is None)
+    return record.phase == "idle" or (broke and after_crash)
 
 
 def _is_ending(place: Place) -> bool:
     """Whether a supervisor is about to be gone: it says so, or was killed and its lock is not free yet."""
     record = read(place)
-    return is_held(place.lock) and record is not None and (record.phase == "stopping" or not record.supervisor.is_alive)
+    if record is None or not is_held(place.lock):
+        return False
+    return record.phase in ("stopping", "failed", "idle") or not record.supervisor.is_alive
 
 
 def _means(settings: Settings, place: Place, record: Record) -> bool:
@@ -150,7 +170,7 @@ async def _until_ready(place: Place) -> AsyncIterator[str]:
     while (record := current(place)) is None or record.phase != "ready":
         if record is None:
             _raise_end(place)
-        elif record.phase in ("failed", "stopping"):
+        elif record.phase in ("failed", "stopping", "idle"):
             await asyncio.sleep(_LOOK_EVERY_S)  # its supervisor is about to end, and says why before it does
             continue
         else:
