@@ -5,8 +5,10 @@ import logging
 from contextlib import suppress
 from dataclasses import dataclass
 
-from dgls.engines import Engine, load
-from dgls.errors import DglsError, EndedError
+from lsprotocol import types as lsp
+
+from dgls.engines import Engine, load, may_start_now
+from dgls.errors import DglsError, EndedError, LaunchError
 from dgls.lsp.editor import Editor, sentence
 from dgls.settings import Settings
 from dgls.text.fill import Silence
@@ -34,6 +36,7 @@ class EngineHost:
         self._settings = Settings()
         self._broken = False
         self._n_failures = 0
+        self._lacks_server = False  # why the engine could not start
 
     @property
     def is_wanted(self) -> bool:
@@ -48,7 +51,7 @@ class EngineHost:
     def start(self, settings: Settings) -> None:
         """Begins to start the engine that the settings name, in place of the one before."""
         self.engine, self.silence, self._broken = None, Silence.LOADING, False
-        self._settings = settings
+        self._settings, self._lacks_server = settings, False
         self._starting = asyncio.create_task(self._start(settings, self._starting))
 
     async def close(self, within_s: float) -> None:
@@ -58,6 +61,11 @@ class EngineHost:
             async with asyncio.timeout(within_s):
                 await self._free(self._starting)
 
+    async def look_again(self) -> None:
+        """Starts an engine that found no server once there is one."""
+        if self._lacks_server and await asyncio.to_thread(may_start_now, self._settings) and self._lacks_server:
+            self.start(self._settings)
+
     def use(self) -> Use | None:
         """The engine for a request, which says later how it went; None while none is ready."""
         return Use(self.engine, self._n_failures) if self.engine is not None else None
@@ -65,12 +73,14 @@ class EngineHost:
     def broke(self, error: Exception, use: Use | None = None) -> Silence:
         """What a request is answered with that failed; an outage is told once, in the editor and in the log.
 
-        An engine whose server has ended is started anew.
+        An engine whose server has ended is started anew; that is told if it is a surprise.
         """
         if use is not None and use.engine is not self.engine:
             logger.debug("a request failed with the engine before: %s", error)
             return self.silence if self.engine is None else Silence.FAILED
         if isinstance(error, EndedError):
+            if error.is_surprise and not self._broken:
+                self._editor.say_once(sentence(error), lsp.MessageType.Warning)
             self.start(self._settings)
             return self.silence
         self._n_failures += 1
@@ -98,7 +108,7 @@ class EngineHost:
                 progress.report(phrase)
         except Exception as error:  # a library's error must not end the server either
             self._log(error)
-            self.silence = Silence.FAILED
+            self.silence, self._lacks_server = Silence.FAILED, isinstance(error, LaunchError)
             self._tell_failure(error)
             await self._free(None)
         else:

@@ -51,6 +51,7 @@ async def fresh(session: Session, asked: Asked, watch: Stopwatch) -> Answer:
         watch.lap("pause")
     use = session.host.use()
     if use is None:
+        await session.host.look_again()
         return Answer(silence=session.host.silence)
     try:
         answer = await infill.answer(asked.gap, use.engine, session.settings)

@@ -15,8 +15,9 @@ from dgls.engines.serving.own import stop
 from dgls.engines.serving.place import place_of
 from dgls.engines.serving.record import read
 from dgls.engines.tokens import read_tokens
+from dgls.settings import Settings
 from tests.lsp.client import Editor
-from tests.serving.conftest import Machine, free, machine, running, until
+from tests.serving.conftest import Machine, free, gone, machine, running, started, until
 from tests.tiny import SPECIALS, TURNS, save_tiny
 
 __all__ = ["machine"]
@@ -98,14 +99,18 @@ def test_a_server_that_ended_idle_is_started_by_the_next_request(start: Start, m
 
 
 def test_a_server_that_was_killed_is_started_by_the_next_request(start: Start, machine: Machine, folder: Path) -> None:
+    """One message says so."""
     editor = start()
     editor.ready()
     assert texts(editor)
-    os.kill(running(place_of(str(folder))).server.pid, signal.SIGKILL)
-    until(free(place_of(str(folder))))
+    server = running(place_of(str(folder))).server
+    os.kill(server.pid, signal.SIGKILL)
+    until(gone(server))
     assert texts(editor) == []
     until(lambda: texts(editor))
-    assert states(editor)[-2:] == ["loading", "ready"]
+    assert states(editor) == ["idle", "loading", "ready", "loading", "ready"]
+    told = "dgls: this machine's vLLM server has ended: it is started again; dgls engine logs says why"
+    assert [note["params"]["message"] for note in editor.notes if note["method"] == "window/showMessage"] == [told]
     assert len(machine.started()) == 2
 
 
@@ -144,10 +149,48 @@ def test_a_server_that_was_stopped_stays_so_until_it_is_started(start: Start, ma
 
 def test_a_window_waits_for_what_another_one_starts(start: Start, machine: Machine, folder: Path) -> None:
     """Also one that may start none itself."""
-    editor, other = start(engine_idle_s=1), start(engine_start="never")
-    editor.ready()
-    other.ready()
-    ends_idle(folder)
+    machine.holds_loading()
+    machine.go.touch()
+    editor, other = start(), start(engine_start="never")
+    for window in (editor, other):
+        window.ready()
+        assert texts(window)
+    machine.go.unlink()
+    server = running(place_of(str(folder))).server
+    os.kill(server.pid, signal.SIGKILL)
+    until(gone(server))
     assert texts(editor) == []
-    until(lambda: texts(other))
-    assert len(machine.started()) >= 2
+    until(lambda: len(machine.started()) == 2)
+    assert texts(other) == []
+    assert states(other)[-1] == "loading"
+    machine.go.touch()
+    for window in (editor, other):
+        until(lambda window=window: texts(window))  # type: ignore[misc] # as above
+    assert len(machine.started()) == 2
+    assert "failed" not in states(other)
+
+
+def test_a_window_that_found_no_server_uses_the_one_that_comes(start: Start, machine: Machine, folder: Path) -> None:
+    """Somebody starts it by hand; until then, one message says so."""
+    editor = start(engine_start="never")
+    assert editor.note("window/showMessage")["message"].endswith("run dgls engine start, or set engine_start=auto")
+    for _ in range(3):
+        assert texts(editor) == []
+    started(Settings(model=str(folder)))
+    until(lambda: texts(editor))
+    assert editor.count("window/showMessage") == 1
+    assert states(editor) == ["idle", "loading", "failed", "loading", "ready"]
+
+
+def test_loading_is_shown_as_progress(start: Start, machine: Machine, folder: Path) -> None:
+    """How far the weights are and which width is warmed up; requests are answered meanwhile."""
+    machine.holds_loading()
+    editor = start()
+    editor.note("$/progress", lambda params: params["value"].get("message") == "capturing CUDA graphs: 40 %")
+    assert texts(editor) == []
+    machine.go.touch()
+    editor.ready()
+    shown = [note["params"]["value"] for note in editor.notes if note["method"] == "$/progress"]
+    assert shown[0]["title"] == "Starting the engine"
+    assert any(value.get("message", "").startswith("warming up for 16 tokens (1 of ") for value in shown)
+    assert texts(editor)

@@ -4,9 +4,11 @@ import asyncio
 import json
 import logging
 import math
+import sys
 import threading
 import time
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -136,6 +138,23 @@ def test_a_socket_and_a_key(chat_folder: Path, tmp_path: Path, monkeypatch: pyte
             assert filled(engine)[-1].final
             assert engine.name == f"vllm (dg, {key}.sock)"
             assert "from-" not in repr(Endpoint(fake.url, key)).replace(fake.url, "")
+
+
+def test_a_key_from_the_keyring(fake: FakeVllm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the server's address, where nothing else says it; a keyring that cannot be opened has none."""
+    fake.key = "from-keyring"
+    stand_in: Any = ModuleType("keyring")
+    stand_in.get_password = lambda service, url: "from-keyring" if (service, url) == ("dgls", fake.url) else None
+    monkeypatch.setitem(sys.modules, "keyring", stand_in)
+    monkeypatch.delenv("DGLS_KEY", raising=False)
+    assert filled(engine_for(fake))[-1].final
+
+    def locked(service: str, url: str) -> str:
+        raise RuntimeError("the keyring is locked")
+
+    stand_in.get_password = locked
+    with pytest.raises(EngineError, match="does not take the key"):
+        filled(engine_for(fake))
 
 
 def test_without_an_address_it_is_this_machines_own_server(fake: FakeVllm) -> None:

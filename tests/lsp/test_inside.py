@@ -163,8 +163,9 @@ def test_an_answer_to_what_was_asked_before_it_broke_does_not_mend_it() -> None:
     run(test)
 
 
-def test_an_engine_whose_server_has_ended_is_started_anew() -> None:
-    """Once, however many requests fail with it; nothing is shown and nothing is an error."""
+@pytest.mark.parametrize("is_surprise", [True, False])
+def test_an_engine_whose_server_has_ended_is_started_anew(is_surprise: bool) -> None:
+    """Once, however many requests fail with it; that is told if nobody could expect it."""
 
     async def test() -> None:
         inside, engine = Inside(), Engine()
@@ -178,12 +179,13 @@ def test_an_engine_whose_server_has_ended_is_started_anew() -> None:
         inside.open("\n", OTHER)
         inside.session.host.engine = engine
         inside.session.host.start = start  # type: ignore[method-assign] # the test brings its engine
-        engine.error = EndedError("the server has ended", "it is started again")
+        engine.error = EndedError("the server has ended", "it is started again", is_surprise=is_surprise)
         both = [asyncio.create_task(inside.ask(1)), asyncio.create_task(inside.ask(2, OTHER))]
         for asked in both:
             assert (await asked)["result"] == {"items": []}
         assert len(starts) == 1
-        assert inside.told("window/showMessage") == []
+        told = [{"type": 2, "message": "dgls: the server has ended: it is started again"}]
+        assert inside.told("window/showMessage") == told * is_surprise
 
     run(test)
 

@@ -132,19 +132,21 @@ def test_a_window_brings_back_what_ended_by_itself(machine: Machine) -> None:
     auto = replace(MODEL, engine_start="auto")
     started()
     place, url = place_of("org/small"), running(place_of("org/small")).url
-    assert not comes_back(auto, url, after_crash=True)  # it runs
+    assert comes_back(auto, url, after_crash=True) is None  # it runs
     stop(place)
-    assert not comes_back(auto, url, after_crash=True)
-    for phase, again in (("idle", (True, True)), ("failed", (True, False)), ("stopping", (False, False))):
-        launch(MODEL)
-        until(lambda: (record := current(place)) is not None and record.server.pid)
-        assert comes_back(MODEL, url, after_crash=False)  # somebody has begun to start it
-        record = running(place)
-        stop(place)
+    assert comes_back(auto, url, after_crash=True) is None
+    machine.holds_loading()
+    launch(MODEL)
+    until(lambda: (record := current(place)) is not None and record.server.pid)
+    assert comes_back(MODEL, url, after_crash=False) == "begun"  # somebody starts it
+    record = running(place)
+    stop(place)
+    ends = {"idle": ("idle", "idle"), "failed": ("broken", None), "ready": ("broken", None), "stopping": (None, None)}
+    for phase, (after, before) in ends.items():
         records.write(place, replace(record, phase=phase))  # type: ignore[arg-type] # one of its phases
-        assert (comes_back(auto, url, after_crash=True), comes_back(auto, url, after_crash=False)) == again
-        assert not comes_back(MODEL, url, after_crash=True)
-        place.record.unlink()
+        assert comes_back(auto, url, after_crash=True) == after
+        assert comes_back(auto, url, after_crash=False) == before
+        assert comes_back(MODEL, url, after_crash=True) is None
 
 
 def test_none_is_started_unless_a_setting_says_so(machine: Machine) -> None:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import Literal
 
 import dgls
 from dgls.engines.endpoint import Endpoint
@@ -130,22 +131,33 @@ def is_left_behind(place: Place) -> bool:
     return not is_held(place.lock) and record is not None and record.phase not in ("failed", "idle")
 
 
-def comes_back(settings: Settings, url: str, *, after_crash: bool) -> bool:
-    """Whether the own server that listened at `url` and does not answer now will be ready again after `waiting`.
+def has_begun(settings: Settings) -> bool:
+    """Whether somebody has started the server that these settings mean: it is ready, or will be."""
+    place = find(settings) if os.name == "posix" else None
+    now = current(place) if place else None
+    return now is not None and now.phase in ("loading", "warming", "ready")
 
-    Either somebody starts it already, or it ended without being told to - idle, or, if `after_crash`, in any way - and
-    the setting lets a window start it. One that was stopped on purpose stays so until it is started on purpose.
+
+def comes_back(settings: Settings, url: str, *, after_crash: bool) -> Literal["begun", "idle", "broken"] | None:
+    """How the own server ended that listened at `url` and does not answer now, if `waiting` brings it back.
+
+    `begun` when somebody starts it already. Otherwise the setting must let a window start it, and it must have ended
+    without being told to: idle, or, if `after_crash`, in any way. One that was stopped on purpose stays so until it is
+    started on purpose.
     """
     place = find(settings)
     now = current(place) if place else None
     if now is not None and now.phase in ("loading", "warming"):
-        return True
+        return "begun"
     left = next((place for place in places() if (record := read(place)) is not None and record.url == url), None)
     record = read(left) if left else None
-    if settings.engine_start != "auto" or left is None or record is None:
-        return False
-    broke = record.phase == "failed" or (record.phase != "stopping" and current(left) is None)
-    return record.phase == "idle" or (broke and after_crash)
+    if settings.engine_start != "auto" or left is None or record is None or record.phase == "stopping":
+        return None
+    if record.phase == "idle":
+        return "idle"
+    # A supervisor needs a moment to notice that its server was killed.
+    broke = record.phase == "failed" or current(left) is None or not record.server.is_alive
+    return "broken" if broke and after_crash else None
 
 
 def _is_ending(place: Place) -> bool:

@@ -148,8 +148,10 @@ class VllmEngine:
         """
         assert self._servers is not None
         url = self._servers.endpoints[0].url
-        if await asyncio.to_thread(comes_back, self._settings, url, after_crash=self._has_answered):
-            return EndedError("the server has ended", "it is started again")
+        how = await asyncio.to_thread(comes_back, self._settings, url, after_crash=self._has_answered)
+        if how is not None:
+            problem, hint = "this machine's vLLM server has ended", "it is started again; dgls engine logs says why"
+            return EndedError(problem, hint, is_surprise=how == "broken")
         if await asyncio.to_thread(self._own, self._settings) is None:
             return ServerError("this machine's vLLM server has ended", "run dgls engine start")
         return error
