@@ -16,7 +16,7 @@ from dgls.engines.serving.place import place_of, private
 from dgls.engines.serving.record import current, read
 from dgls.errors import LaunchError
 from dgls.settings import Settings
-from tests.serving.conftest import MODEL, Machine, free, running, started, until
+from tests.serving.conftest import FAKE, MODEL, Machine, free, gone, program, running, started, until
 
 ROOT = Path(__file__).parents[2]
 START = "import sys; from tests.serving.conftest import started; from dgls.settings import Settings; "
@@ -166,6 +166,23 @@ def test_without_sockets_it_listens_on_this_machine_only(machine: Machine) -> No
     found = own_endpoint(MODEL)
     assert found is not None
     assert found.url.startswith("http://127.0.0.1:")
+
+
+def test_a_container_serves(machine: Machine) -> None:
+    """A program in place of docker, which keeps the environment out as docker does, but for what it is told to pass."""
+    script = 'echo "$@" >"$FAKE_VLLM_LOG.docker"; while [ "$1" != an/image ]; do shift; done; shift; '
+    script += 'exec env -i PATH="$PATH" VLLM_API_KEY="$VLLM_API_KEY" FAKE_VLLM_LOG="$FAKE_VLLM_LOG" '
+    program(machine.folder / "bin" / "docker", f'{script} "{sys.executable}" "{FAKE}" serve "$@"')
+    command = "docker run --rm --network host -e VLLM_API_KEY -v '{folder}:{folder}:ro' an/image"
+    started(replace(MODEL, engine_command=command, engine_listen="port"))
+    place = place_of("org/small")
+    told = machine.starts.with_name(f"{machine.starts.name}.docker").read_text()
+    assert f"-v {place.folder}:{place.folder}:ro an/image org/small --served-model-name dg --host 127.0.0.1" in told
+    assert f"--generation-config {place.folder}/" in told
+    record = running(place)
+    stop(place)
+    until(gone(record.server))
+    assert own_endpoint(MODEL) is None
 
 
 def test_a_path_too_long_for_a_socket_is_shortened(machine: Machine) -> None:
