@@ -187,6 +187,14 @@ def test_this_machines_own_server_is_found_again_where_it_has_moved(chat_folder:
     assert asyncio.run(filled_twice()) == [True, True]
 
 
+def test_each_width_is_asked_for_before_anybody_waits_for_it(chat_folder: Path) -> None:
+    """A server compiles for each; the first width that is refused is the last one that is asked for."""
+    with FakeVllm(chat_folder, canvas_length=64) as fake:
+        filled(engine_for(fake))
+    first = [body["vllm_xargs"]["diffusion_canvas_length"] for body in fake.asked if body["prompt"] == [0]]
+    assert first[1:] == [16, 32, 64, 128]
+
+
 def test_a_context_that_is_too_long_is_cut(fake: FakeVllm) -> None:
     """The server would refuse it."""
     fake.cards[0]["max_model_len"] = 300

@@ -131,6 +131,12 @@ def is_left_behind(place: Place) -> bool:
     return not is_held(place.lock) and record is not None and record.phase not in ("failed", "idle")
 
 
+def has_ended(place: Place) -> bool:
+    """Whether there is word of a server that ended by itself, which lets a window start it again."""
+    record = read(place)
+    return not is_held(place.lock) and record is not None and record.phase in ("failed", "idle")
+
+
 def has_begun(settings: Settings) -> bool:
     """Whether somebody has started the server that these settings mean: it is ready, or will be."""
     place = find(settings) if os.name == "posix" else None
