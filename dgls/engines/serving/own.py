@@ -214,4 +214,6 @@ def _raise_end(place: Place) -> None:
         raise LaunchError("the server was stopped while it was loading", "run dgls engine start")
     if record.phase == "failed":
         raise LaunchError(record.detail, record.next_step)
+    if record.phase == "idle":
+        raise LaunchError(f"the server ended: {record.detail}", "set engine_idle_s to more")
     raise LaunchError("the server's supervisor was killed", "run dgls engine start")
