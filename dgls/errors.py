@@ -68,6 +68,6 @@ class ServerError(EngineError):
 class EndedError(ServerError):
     """Our own server has ended; it is back once the engine is started anew. A surprise, unless nobody needed it."""
 
-    def __init__(self, problem: str, next_step: str, *, is_surprise: bool) -> None:
+    def __init__(self, problem: str, next_step: str, *, is_surprise: bool = True) -> None:
         super().__init__(problem, next_step)
         self.is_surprise = is_surprise
