@@ -10,6 +10,7 @@
         ├── ScriptError      the scripted engine's file is missing or broken
         ├── LaunchError      a vLLM server of our own cannot be installed, started or found
         └── ServerError      a server does not answer, or not as it should: another one may, or the same one later
+            └── EndedError   our own server has ended; it is back once the engine is started anew
 
 "Nothing to show" is not an error: it is a `Silence` (dgls/text/fill.py).
 """
@@ -62,3 +63,11 @@ class LaunchError(EngineError):
 
 class ServerError(EngineError):
     """A server does not answer, or not as it should: another one may, or the same one later."""
+
+
+class EndedError(ServerError):
+    """Our own server has ended; it is back once the engine is started anew. A surprise, unless nobody needed it."""
+
+    def __init__(self, problem: str, next_step: str, *, is_surprise: bool = True) -> None:
+        super().__init__(problem, next_step)
+        self.is_surprise = is_surprise

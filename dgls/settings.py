@@ -98,7 +98,8 @@ class Settings:
         "", "Revision of the model on the hub that our own vLLM server serves; empty means the one that dgls knows."
     )
     engine_start: Literal["never", "auto"] = _setting(
-        "never", "Whether the first window that needs our own vLLM server starts it, or only `dgls engine start` does."
+        "never",
+        "Whether a window that needs our own vLLM server starts it, also again, or only `dgls engine start` does.",
     )
     engine_command: str = _setting(
         "", "What starts vLLM, in place of the installed one: a program, or a container; options are added to it."

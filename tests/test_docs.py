@@ -58,7 +58,7 @@ def test_every_option_exists() -> None:
     ours = re.sub(r"\n## A server for a team\n.*?(?=\n## )", "", README, flags=re.DOTALL)  # it has vLLM's
     options = set(re.findall(r"(?<![\w-])--[a-z]+", ours)) - {"--version"}
     helped = helped_by(parser()) + evaluate.parser().format_help()
-    options -= {"--rm", "--gpus", "--ipc", "--network", "--tensor"}  # of docker and of vLLM
+    options -= {"--rm", "--gpus", "--ipc", "--network", "--tensor", "--diffusion"}  # of docker and of vLLM
     assert {option for option in options if option not in helped} == set()
 
 

@@ -43,7 +43,7 @@ ALLOWED = {
     "dgls.engines.serving": CLIENTS
     | {
         *("dgls.engines.serving", "dgls.engines.endpoint", "dgls.engines.checkpoint", "dgls.engines.effort"),
-        "dgls.diffusion.sampling",
+        *("dgls.diffusion.layout", "dgls.diffusion.sampling"),
     },
     "dgls.text.syntax": {"tree_sitter", "importlib"},
     "dgls.cli": {"rich"},

@@ -3,7 +3,7 @@
 import logging
 import sys
 from importlib.metadata import entry_points
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from dgls.vllm_plugin import register
+from dgls.vllm_plugin.scheduler import CanvasesUncached
 
 NAMES = ("vllm", "vllm.model_executor", "vllm.model_executor.models", "vllm.model_executor.models.diffusion_gemma")
 
@@ -94,3 +95,64 @@ def test_vllm_finds_it() -> None:
     """By its group of entry points."""
     (found,) = entry_points(group="vllm.general_plugins", name="dgls")
     assert found.value == "dgls.vllm_plugin:register"
+
+
+class Scheduler:
+    """What vLLM calls with its configuration by name, as far as the cache goes."""
+
+    def __init__(self, vllm_config: Any, *, log_stats: bool) -> None:
+        self.log_stats = log_stats
+        self.cached: list[tuple[str, int]] = []
+        self.kv_cache_manager: Any = SimpleNamespace(cache_blocks=lambda of, n: self.cached.append((of.name, n)))
+
+
+class AsyncScheduler(Scheduler):
+    """The other one."""
+
+
+SCHEDULERS = {
+    "0.32": ("diffusion_scheduler", "DiffusionScheduler", "diffusion_scheduler", "DiffusionAsyncScheduler"),
+    "0.31": ("scheduler", "Scheduler", "async_scheduler", "AsyncScheduler"),
+}
+
+
+@pytest.mark.parametrize("version", SCHEDULERS)
+@pytest.mark.parametrize("is_async", [True, False])
+def test_only_the_prompt_of_a_canvas_is_cached(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, version: str, is_async: bool
+) -> None:
+    """By the scheduler that vLLM itself would take; a request that is not read-only is cached as ever."""
+    schedulers(monkeypatch, version)
+    config = SimpleNamespace(scheduler_config=SimpleNamespace(async_scheduling=is_async))
+    with caplog.at_level(logging.INFO, "vllm.dgls"):
+        found: Any = CanvasesUncached(vllm_config=config, log_stats=True)
+    assert type(found) is (AsyncScheduler if is_async else Scheduler)
+    assert found.log_stats
+    for name, extra in (("read", {"diffusion_read_only": 1}), ("written", {}), ("plain", None)):
+        params = SimpleNamespace(extra_args=extra)
+        asked = SimpleNamespace(name=name, sampling_params=params, num_prompt_tokens=10)
+        for n_tokens in (4, 74):
+            found.kv_cache_manager.cache_blocks(asked, n_tokens)
+    assert found.cached == [("read", 4), ("read", 10), ("written", 4), ("written", 74), ("plain", 4), ("plain", 74)]
+    assert "canvases stay out of the prefix cache" in caplog.text
+
+
+def test_another_cache_stays_as_it_is(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    schedulers(monkeypatch, "0.32")
+    monkeypatch.setattr(Scheduler, "__init__", lambda self, vllm_config: None)
+    config = SimpleNamespace(scheduler_config=SimpleNamespace(async_scheduling=False))
+    with caplog.at_level(logging.WARNING, "vllm.dgls"):
+        assert type(CanvasesUncached(config)) is Scheduler
+    assert "its cache is not where it was" in caplog.text
+
+
+def schedulers(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    """The modules with vLLM's schedulers, as a version of it has them."""
+    plain_module, plain, async_module, other = SCHEDULERS[version]
+    for name in ("vllm", "vllm.v1", "vllm.v1.core", "vllm.v1.core.sched"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    for module, name, kind in ((plain_module, plain, Scheduler), (async_module, other, AsyncScheduler)):
+        path = f"vllm.v1.core.sched.{module}"
+        found: Any = sys.modules.get(path) or ModuleType(path)
+        setattr(found, name, kind)
+        monkeypatch.setitem(sys.modules, path, found)

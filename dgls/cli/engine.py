@@ -19,7 +19,7 @@ from dgls.cli.terminal import Terminal
 from dgls.engines.serving import install as installing
 from dgls.engines.serving.checkpoints import Gpu
 from dgls.engines.serving.metrics import Metrics
-from dgls.engines.serving.own import find, is_left_behind, own_endpoint, stop, waiting
+from dgls.engines.serving.own import find, has_ended, is_left_behind, own_endpoint, stop, waiting
 from dgls.engines.serving.place import Place, is_held, place_of, places
 from dgls.engines.serving.progress import last_lines
 from dgls.engines.serving.status import Status, status_of
@@ -113,19 +113,26 @@ async def _watch_start(settings: Settings) -> None:
 
 
 def _stop(settings: Settings, *, everything: bool) -> int:
-    """Ends the server that the settings mean, or all of them, and removes what others left behind."""
+    """Ends the server that the settings mean, or all of them, and removes what others left behind.
+
+    One that has ended by itself is forgotten, so that no window starts it again.
+    """
     left = [place for place in places() if is_held(place.lock) or is_left_behind(place)]
-    if not everything:
+    ended = [place for place in places() if has_ended(place)]
+    if not everything and settings.model:
         meant = find(settings) or place_of(settings.model, settings.revision)
-        left = [place for place in left if place == meant] if settings.model else left
-        if len(left) > 1:
-            names = ", ".join(place.name for place in left)
-            raise LaunchError(f"several servers run ({names})", "name one with --model, or use --all")
-    if not left:
+        left, ended = ([place for place in found if place == meant] for found in (left, ended))
+    if not everything and len(left) > 1:
+        names = ", ".join(place.name for place in left)
+        raise LaunchError(f"several servers run ({names})", "name one with --model, or use --all")
+    if not left and not ended:
         raise LaunchError(*_NONE)
     for place in left:
         stop(place)
         print(f"stopped: {place.name}")
+    for place in ended:
+        stop(place)
+        print(f"had ended already: {place.name}")
     return 0
 
 

@@ -10,6 +10,12 @@ def width_for(n_tokens: int, most: int) -> int:
     return min(next((width for width in WIDTHS if width >= n_tokens), WIDTHS[-1]), most)
 
 
+def widths(most: int) -> tuple[int, ...]:
+    """Every width that `width_for` gives where the widest canvas is `most`, the narrowest first."""
+    most = min(most, WIDTHS[-1])
+    return (*(width for width in WIDTHS if width < most), most)
+
+
 def laid(head: Sequence[int], gap: Sequence[int], tail: Sequence[int], *, end: int, width: int) -> list[int]:
     """`head | gap | tail`, filled up to `width` with as much of the tail as fits, and with `end` once that is used up.
 

@@ -90,6 +90,15 @@ def load(settings: Settings) -> Engine:
     return LocalEngine(settings)
 
 
+def may_start_now(settings: Settings) -> bool:
+    """Whether what could not be launched is there by now: this machine's own server, started by somebody else."""
+    if settings.engine != "vllm" or settings.url:
+        return False
+    from dgls.engines.serving.own import has_begun
+
+    return has_begun(settings)
+
+
 def _vllm(settings: Settings) -> Engine:
     """The engine of a vLLM server. Raises EngineError when what it needs is not installed."""
     try:

@@ -30,7 +30,7 @@ class Editor:
 
     def status(self, state: messages.State, engine: str, detail: str) -> None:
         """Tells how far the engine is."""
-        logger.info("%s is %s: %s", engine, state, detail)
+        logger.log(logging.ERROR if state == "failed" else logging.INFO, "%s is %s: %s", engine, state, detail)
         self._server.protocol.notify(
             messages.STATUS, messages.Status(state, without_folders(engine), without_folders(detail))
         )

@@ -3,13 +3,25 @@
 import asyncio
 import logging
 from contextlib import suppress
+from dataclasses import dataclass
 
-from dgls.engines import Engine, load
+from lsprotocol import types as lsp
+
+from dgls.engines import Engine, load, may_start_now
+from dgls.errors import DglsError, EndedError, LaunchError
 from dgls.lsp.editor import Editor, sentence
 from dgls.settings import Settings
 from dgls.text.fill import Silence
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Use:
+    """An engine as a request found it; `n_failures` is how often it had broken before."""
+
+    engine: Engine
+    n_failures: int
 
 
 class EngineHost:
@@ -21,7 +33,10 @@ class EngineHost:
         self._editor = editor
         self._held: Engine | None = None  # what must be closed, ready or not
         self._starting: asyncio.Task[None] | None = None
+        self._settings = Settings()
         self._broken = False
+        self._n_failures = 0
+        self._lacks_server = False  # why the engine could not start
 
     @property
     def is_wanted(self) -> bool:
@@ -36,6 +51,7 @@ class EngineHost:
     def start(self, settings: Settings) -> None:
         """Begins to start the engine that the settings name, in place of the one before."""
         self.engine, self.silence, self._broken = None, Silence.LOADING, False
+        self._settings, self._lacks_server = settings, False
         self._starting = asyncio.create_task(self._start(settings, self._starting))
 
     async def close(self, within_s: float) -> None:
@@ -45,18 +61,40 @@ class EngineHost:
             async with asyncio.timeout(within_s):
                 await self._free(self._starting)
 
-    def broke(self, error: Exception) -> None:
-        """Takes note of a failure during a request; the editor is told once."""
-        logger.error("a request failed", exc_info=error)
+    async def look_again(self) -> None:
+        """Starts an engine that found no server once there is one."""
+        if self._lacks_server and await asyncio.to_thread(may_start_now, self._settings) and self._lacks_server:
+            self.start(self._settings)
+
+    def use(self) -> Use | None:
+        """The engine for a request, which says later how it went; None while none is ready."""
+        return Use(self.engine, self._n_failures) if self.engine is not None else None
+
+    def broke(self, error: Exception, use: Use | None = None) -> Silence:
+        """What a request is answered with that failed; an outage is told once, in the editor and in the log.
+
+        An engine whose server has ended is started anew; that is told if it is a surprise.
+        """
+        if use is not None and use.engine is not self.engine:
+            logger.debug("a request failed with the engine before: %s", error)
+            return self.silence if self.engine is None else Silence.FAILED
+        if isinstance(error, EndedError):
+            if error.is_surprise and not self._broken:
+                self._editor.say_once(sentence(error), lsp.MessageType.Warning)
+            self.start(self._settings)
+            return self.silence
+        self._n_failures += 1
+        self._log(error)
         if self.engine is not None and not self._broken:
             self._broken = True
             self._tell_failure(error)
+        return Silence.FAILED
 
-    def worked(self) -> None:
-        """Takes note of an answer: what broke before works again."""
-        if self.engine is not None and self._broken:
+    def worked(self, use: Use) -> None:
+        """Takes note of an answer: what broke before works again, if the request came after it broke."""
+        if self._broken and use == self.use():
             self._broken = False
-            self._editor.status("ready", self.engine.name, "works again")
+            self._editor.status("ready", use.engine.name, "works again")
 
     async def _start(self, settings: Settings, before: asyncio.Task[None] | None) -> None:
         """Starts an engine once the one before is gone; a failure is told, never raised."""
@@ -69,8 +107,8 @@ class EngineHost:
                 self._editor.status("loading", engine.name, phrase)
                 progress.report(phrase)
         except Exception as error:  # a library's error must not end the server either
-            logger.error("the engine cannot start", exc_info=error)
-            self.silence = Silence.FAILED
+            self._log(error)
+            self.silence, self._lacks_server = Silence.FAILED, isinstance(error, LaunchError)
             self._tell_failure(error)
             await self._free(None)
         else:
@@ -90,6 +128,11 @@ class EngineHost:
                 await held.close()
             except Exception:  # what cannot be closed must not keep the next one from starting
                 logger.exception("the engine cannot be closed")
+
+    def _log(self, error: Exception) -> None:
+        """Logs where an error comes from: a surprise once in an outage; ours say enough in the line of the status."""
+        is_new = not self._broken and not isinstance(error, DglsError)
+        logger.log(logging.ERROR if is_new else logging.DEBUG, "this failed:", exc_info=error)
 
     def _tell_failure(self, error: Exception) -> None:
         name = self._held.name if self._held else "engine"

@@ -49,11 +49,16 @@ async def fresh(session: Session, asked: Asked, watch: Stopwatch) -> Answer:
     if not asked.invoked and session.host.engine is not None:
         await asyncio.sleep(session.settings.pause_ms / 1000)
         watch.lap("pause")
-    engine = session.host.engine
-    if engine is None:
+    use = session.host.use()
+    if use is None:
+        await session.host.look_again()
         return Answer(silence=session.host.silence)
-    answer = await infill.answer(asked.gap, engine, session.settings)
-    session.host.worked()
+    try:
+        answer = await infill.answer(asked.gap, use.engine, session.settings)
+    except Exception as error:  # whatever broke, the editor gets an empty list
+        return Answer(silence=session.host.broke(error, use))
+    if answer.silence is not Silence.LATE:  # that is no word from the engine
+        session.host.worked(use)
     session.documents.remember(asked.document.uri, answer.fills)
     return answer
 

@@ -20,7 +20,6 @@ from dgls.lsp.stdio import bodies, streams
 from dgls.lsp.workspace import hash_of
 from dgls.settings import Settings
 from dgls.text.clip import prepare
-from dgls.text.fill import Silence
 
 logger = logging.getLogger(__name__)
 
@@ -123,8 +122,7 @@ async def inline_completion(session: Session, params: lsp.InlineCompletionParams
         logger.info(tell(reason(error), watch.ms, Cost()))
         raise
     except Exception as error:  # whatever broke, the editor gets an empty list
-        session.host.broke(error)
-        answer = Answer(silence=Silence.FAILED)
+        answer = Answer(silence=session.host.broke(error))
     outcome = logs.outcome_of(answer)
     logger.info(tell(outcome, watch.ms | answer.ms, answer.cost))
     return convert.completion_list(answer.fills, params.context.selected_completion_info, session.encoding)

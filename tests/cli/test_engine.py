@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dgls.engines.serving.place import place_of
+from dgls.engines.serving.place import is_held, place_of
 from tests.cli.conftest import ROOT
 from tests.serving.conftest import Machine, gone, machine, program, running, until
 
@@ -87,6 +87,20 @@ def test_a_start_that_fails(machine: Machine, how: str, line: str) -> None:
     shown = dgls(machine, "status").stdout
     assert "failed" in shown
     assert "next step" in shown
+
+
+def test_a_server_that_has_ended_is_shown_and_can_be_forgotten(machine: Machine) -> None:
+    """No window starts it again then."""
+    dgls(machine, "start", *SMALL, "--set", "engine_idle_s=1")
+    place = place_of("org/small")
+    until(lambda: not is_held(place.lock))
+    done = dgls(machine, "status")
+    assert done.returncode == 1
+    assert "idle" in done.stdout
+    assert "nobody asked for anything in 1 s" in done.stdout
+    assert dgls(machine, "stop").stdout == f"had ended already: {place.name}\n"
+    assert not place.record.exists()
+    check(dgls(machine, "stop"), "no vLLM server runs")
 
 
 def test_no_card_and_no_model(machine: Machine) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from dgls.diffusion.canvas import lay_out
-from dgls.diffusion.layout import width_for
+from dgls.diffusion.layout import width_for, widths
 
 
 def test_rows_are_filled_with_suffix() -> None:
@@ -32,3 +32,9 @@ def test_widths_come_from_a_few_sizes() -> None:
     """The smallest size that holds the tokens, at most the model's own."""
     assert [width_for(n, 256) for n in (1, 16, 17, 100, 999)] == [16, 16, 32, 128, 256]
     assert width_for(100, 64) == 64
+
+
+@pytest.mark.parametrize("most", [8, 16, 48, 64, 128, 256, 1000])
+def test_all_widths_are_known_beforehand(most: int) -> None:
+    """A server prepares just these."""
+    assert widths(most) == tuple(sorted({width_for(n, most) for n in range(1, 1100)}))

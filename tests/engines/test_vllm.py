@@ -4,9 +4,11 @@ import asyncio
 import json
 import logging
 import math
+import sys
 import threading
 import time
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -138,6 +140,23 @@ def test_a_socket_and_a_key(chat_folder: Path, tmp_path: Path, monkeypatch: pyte
             assert "from-" not in repr(Endpoint(fake.url, key)).replace(fake.url, "")
 
 
+def test_a_key_from_the_keyring(fake: FakeVllm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the server's address, where nothing else says it; a keyring that cannot be opened has none."""
+    fake.key = "from-keyring"
+    stand_in: Any = ModuleType("keyring")
+    stand_in.get_password = lambda service, url: "from-keyring" if (service, url) == ("dgls", fake.url) else None
+    monkeypatch.setitem(sys.modules, "keyring", stand_in)
+    monkeypatch.delenv("DGLS_KEY", raising=False)
+    assert filled(engine_for(fake))[-1].final
+
+    def locked(service: str, url: str) -> str:
+        raise RuntimeError("the keyring is locked")
+
+    stand_in.get_password = locked
+    with pytest.raises(EngineError, match="does not take the key"):
+        filled(engine_for(fake))
+
+
 def test_without_an_address_it_is_this_machines_own_server(fake: FakeVllm) -> None:
     settings = Settings()
     assert filled(VllmEngine(settings, own=lambda _: Endpoint(fake.url)))[-1].final
@@ -166,6 +185,14 @@ def test_this_machines_own_server_is_found_again_where_it_has_moved(chat_folder:
         return found
 
     assert asyncio.run(filled_twice()) == [True, True]
+
+
+def test_each_width_is_asked_for_before_anybody_waits_for_it(chat_folder: Path) -> None:
+    """A server compiles for each; the first width that is refused is the last one that is asked for."""
+    with FakeVllm(chat_folder, canvas_length=64) as fake:
+        filled(engine_for(fake))
+    first = [body["vllm_xargs"]["diffusion_canvas_length"] for body in fake.asked if body["prompt"] == [0]]
+    assert first[1:] == [16, 32, 64, 128]
 
 
 def test_a_context_that_is_too_long_is_cut(fake: FakeVllm) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+import logging
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from pathlib import Path
@@ -11,13 +12,16 @@ from typing import Any
 import pytest
 
 from dgls.engines import Draft, Drafts
-from dgls.errors import EngineError
+from dgls.errors import EndedError, EngineError
 from dgls.lsp.editor import without_folders
 from dgls.lsp.server import with_handlers
 from dgls.lsp.session import Session
-from dgls.settings import Settings
+from dgls.settings import Settings, with_settings
+from dgls.text.fill import Silence
 from dgls.text.prompt import Prompt
 from tests.lsp.client import URI, notification
+
+OTHER = URI.replace("x.py", "y.py")
 
 
 class Inside:
@@ -38,15 +42,15 @@ class Inside:
         """Hands a message to the server."""
         self.session.protocol.receive(json.dumps(message).encode())
 
-    def open(self, text: str) -> None:
+    def open(self, text: str, uri: str = URI) -> None:
         """Opens a document without starting an engine."""
-        item = {"uri": URI, "languageId": "python", "version": 1, "text": text}
+        item = {"uri": uri, "languageId": "python", "version": 1, "text": text}
         self.session.host.start = lambda settings: None  # type: ignore[method-assign] # the test brings its engine
         self.say(notification("textDocument/didOpen", {"textDocument": item}))
 
-    async def ask(self, number: int) -> Any:
+    async def ask(self, number: int, uri: str = URI) -> Any:
         """The response to a request for ghost text at the start."""
-        place = {"textDocument": {"uri": URI}, "position": {"line": 0, "character": 0}}
+        place = {"textDocument": {"uri": uri}, "position": {"line": 0, "character": 0}}
         params = {**place, "context": {"triggerKind": 2}}
         self.say({"jsonrpc": "2.0", "id": number, "method": "textDocument/inlineCompletion", "params": params})
         while not self.responses(number):
@@ -123,6 +127,65 @@ def test_an_engine_that_breaks_is_told_once(error: Exception, told: str, caplog:
         engine.goes_on.set()
         assert (await inside.ask(4))["result"]["items"][0]["insertText"] == "fill"
         assert [status["state"] for status in inside.told("dgls/status")] == ["failed", "ready"]
+
+    with caplog.at_level(logging.INFO, "dgls"):
+        run(test)
+    lines = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert len([record for record in lines if not record.exc_info]) == 1  # one outage, one line
+    assert len([record for record in lines if record.exc_info]) == (0 if isinstance(error, EngineError) else 1)
+
+
+def test_an_answer_to_what_was_asked_before_it_broke_does_not_mend_it() -> None:
+    """Nor does one that is late: only what is asked afterwards and answered."""
+
+    async def test() -> None:
+        inside, engine = Inside(), Engine()
+        inside.open("\n")
+        inside.open("\n", OTHER)
+        inside.session.host.engine = engine
+        older = asyncio.create_task(inside.ask(1))
+        await engine.writes.wait()
+        engine.error = EngineError("no memory", "close something")
+        await inside.ask(2, OTHER)
+        engine.goes_on.set()
+        assert (await older)["result"]["items"]
+        assert [status["state"] for status in inside.told("dgls/status")] == ["failed"]
+        engine.error = None
+        engine.goes_on.clear()
+        inside.session.settings = with_settings(inside.session.settings, {"deadline_ms": 1})
+        assert (await inside.ask(3, OTHER))["result"] == {"items": []}
+        assert [status["state"] for status in inside.told("dgls/status")] == ["failed"]
+        engine.goes_on.set()
+        inside.session.settings = with_settings(inside.session.settings, {"deadline_ms": 10_000})
+        assert (await inside.ask(4, OTHER))["result"]["items"]
+        assert [status["state"] for status in inside.told("dgls/status")] == ["failed", "ready"]
+
+    run(test)
+
+
+@pytest.mark.parametrize("is_surprise", [True, False])
+def test_an_engine_whose_server_has_ended_is_started_anew(is_surprise: bool) -> None:
+    """Once, however many requests fail with it; that is told if nobody could expect it."""
+
+    async def test() -> None:
+        inside, engine = Inside(), Engine()
+        starts: list[Settings] = []
+
+        def start(settings: Settings) -> None:
+            starts.append(settings)
+            inside.session.host.engine, inside.session.host.silence = None, Silence.LOADING
+
+        inside.open("\n")
+        inside.open("\n", OTHER)
+        inside.session.host.engine = engine
+        inside.session.host.start = start  # type: ignore[method-assign] # the test brings its engine
+        engine.error = EndedError("the server has ended", "it is started again", is_surprise=is_surprise)
+        both = [asyncio.create_task(inside.ask(1)), asyncio.create_task(inside.ask(2, OTHER))]
+        for asked in both:
+            assert (await asked)["result"] == {"items": []}
+        assert len(starts) == 1
+        told = [{"type": 2, "message": "dgls: the server has ended: it is started again"}]
+        assert inside.told("window/showMessage") == told * is_surprise
 
     run(test)
 

@@ -2,7 +2,8 @@
 
 What goes wrong is told by FAKE_VLLM in its environment: `crash`, `memory`, `hang` (never ready), `deaf` (hangs, and
 SIGTERM does not end it), `refuse` (answers completions with 400), `chatty` (a log without end). FAKE_VLLM_LOG names a
-file that gets a line for each start, FAKE_VLLM_GO one without which loading does not end.
+file that gets a line for each start, FAKE_VLLM_GO one without which loading does not end; FAKE_VLLM_WRITES is a list of
+token ids (JSON) that it writes into each gap.
 """
 
 import argparse
@@ -80,6 +81,9 @@ class Handler(BaseHTTPRequestHandler):
             return
         given = body["vllm_xargs"]
         width, counts = given["diffusion_canvas_length"], self.server.counts
+        if width > json.loads(self.server.options.diffusion_config)["canvas_length"]:
+            self.answer(400, json.dumps({"error": {"message": "diffusion_canvas_length is too large"}}))
+            return
         fits = len(given["diffusion_seed_canvas"]) == width == body["max_tokens"]
         if os.environ.get("FAKE_VLLM") == "refuse" or not fits:
             self.answer(400, json.dumps({"error": {"message": "unknown sampling arguments: diffusion_seed_canvas"}}))
@@ -90,7 +94,7 @@ class Handler(BaseHTTPRequestHandler):
         counts["committed"] += width
         counts["queries"] += len(body["prompt"])
         counts["hits"] += len(body["prompt"]) // 2
-        self.answer(200, json.dumps({"choices": [{"text": "", "token_ids": given["diffusion_seed_canvas"]}]}))
+        self.answer(200, json.dumps({"choices": [written(body)], "usage": {"prompt_tokens": len(body["prompt"])}}))
 
     def is_allowed(self) -> bool:
         """Whether the key is right; answers if it is not."""
@@ -112,6 +116,19 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *arguments: Any) -> None:
         """Access lines are turned off."""
+
+
+def written(body: dict[str, Any]) -> dict[str, Any]:
+    """A canvas with the same tokens in every gap; all that is asked for is equally likely."""
+    given = body["vllm_xargs"]
+    ids, pinned = list(given["diffusion_seed_canvas"]), set(given.get("diffusion_pinned", ()))
+    gap = [place for place in range(len(ids)) if place not in pinned]
+    for place, token in zip(gap, json.loads(os.environ.get("FAKE_VLLM_WRITES", "[]")), strict=False):
+        ids[place] = token
+    asked = body.get("logprob_token_ids", [])
+    told = [{f"token_id:{token}": -0.1 for token in (token, *asked)} for token in ids]
+    logprobs = {"token_logprobs": [-0.1] * len(ids), "top_logprobs": told}
+    return {"text": "", "token_ids": ids, "logprobs": logprobs}
 
 
 def metrics(counts: Counts) -> str:

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from dgls.engines.serving.own import launch, own_endpoint, stop, waiting
+from dgls.engines.serving import record as records
+from dgls.engines.serving.own import comes_back, find, is_left_behind, launch, own_endpoint, stop, waiting
 from dgls.engines.serving.place import place_of, private
-from dgls.engines.serving.record import read
+from dgls.engines.serving.record import current, read
 from dgls.errors import LaunchError
 from dgls.settings import Settings
-from tests.serving.conftest import MODEL, Machine, free, running, started, until
+from tests.serving.conftest import FAKE, MODEL, Machine, free, gone, program, running, started, until
 
 ROOT = Path(__file__).parents[2]
 START = "import sys; from tests.serving.conftest import started; from dgls.settings import Settings; "
@@ -119,7 +120,33 @@ def test_an_idle_server_ends(machine: Machine) -> None:
     until(machine.started)
     until(free(place))
     assert "nobody asked for anything in 1 s" in place.log.read_text()
-    assert read(place) is None
+    left = read(place)
+    assert left is not None
+    assert (left.phase, left.detail) == ("idle", "nobody asked for anything in 1 s")
+    assert not is_left_behind(place)
+    assert find(replace(MODEL, engine_idle_s=1)) is None
+
+
+def test_a_window_brings_back_what_ended_by_itself(machine: Machine) -> None:
+    """One that was stopped on purpose stays so; one that broke comes back only to who has seen it work."""
+    auto = replace(MODEL, engine_start="auto")
+    started()
+    place, url = place_of("org/small"), running(place_of("org/small")).url
+    assert comes_back(auto, url, after_crash=True) is None  # it runs
+    stop(place)
+    assert comes_back(auto, url, after_crash=True) is None
+    machine.holds_loading()
+    launch(MODEL)
+    until(lambda: (record := current(place)) is not None and record.server.pid)
+    assert comes_back(MODEL, url, after_crash=False) == "begun"  # somebody starts it
+    record = running(place)
+    stop(place)
+    ends = {"idle": ("idle", "idle"), "failed": ("broken", None), "ready": ("broken", None), "stopping": (None, None)}
+    for phase, (after, before) in ends.items():
+        records.write(place, replace(record, phase=phase))  # type: ignore[arg-type] # one of its phases
+        assert comes_back(auto, url, after_crash=True) == after
+        assert comes_back(auto, url, after_crash=False) == before
+        assert comes_back(MODEL, url, after_crash=True) is None
 
 
 def test_none_is_started_unless_a_setting_says_so(machine: Machine) -> None:
@@ -139,6 +166,23 @@ def test_without_sockets_it_listens_on_this_machine_only(machine: Machine) -> No
     found = own_endpoint(MODEL)
     assert found is not None
     assert found.url.startswith("http://127.0.0.1:")
+
+
+def test_a_container_serves(machine: Machine) -> None:
+    """A program in place of docker, which keeps the environment out as docker does, but for what it is told to pass."""
+    script = 'echo "$@" >"$FAKE_VLLM_LOG.docker"; while [ "$1" != an/image ]; do shift; done; shift; '
+    script += 'exec env -i PATH="$PATH" VLLM_API_KEY="$VLLM_API_KEY" FAKE_VLLM_LOG="$FAKE_VLLM_LOG" '
+    program(machine.folder / "bin" / "docker", f'{script} "{sys.executable}" "{FAKE}" serve "$@"')
+    command = "docker run --rm --network host -e VLLM_API_KEY -v '{folder}:{folder}:ro' an/image"
+    started(replace(MODEL, engine_command=command, engine_listen="port"))
+    place = place_of("org/small")
+    told = machine.starts.with_name(f"{machine.starts.name}.docker").read_text()
+    assert f"-v {place.folder}:{place.folder}:ro an/image org/small --served-model-name dg --host 127.0.0.1" in told
+    assert f"--generation-config {place.folder}/" in told
+    record = running(place)
+    stop(place)
+    until(gone(record.server))
+    assert own_endpoint(MODEL) is None
 
 
 def test_a_path_too_long_for_a_socket_is_shortened(machine: Machine) -> None:

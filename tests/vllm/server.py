@@ -1,15 +1,16 @@
-"""A real vLLM on the CPU with a tiny random checkpoint."""
+"""A real vLLM on the CPU with a tiny random checkpoint, installed and started as `dgls engine` does it."""
 
-import os
 import re
-import socket
 import subprocess
-import time
-from contextlib import suppress
+import sys
+import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
+import pytest
 import torch
 from transformers import DiffusionGemmaConfig, DiffusionGemmaForBlockDiffusion, DiffusionGemmaTextConfig
 from transformers.models.diffusion_gemma.generation_diffusion_gemma import (
@@ -17,11 +18,30 @@ from transformers.models.diffusion_gemma.generation_diffusion_gemma import (
     EntropyBoundSamplerConfig,
 )
 
+from dgls.engines.endpoint import Endpoint
+from dgls.engines.serving.install import VERSION, install
+from dgls.engines.serving.own import own_endpoint
+from dgls.engines.serving.place import Place, place_of
+from dgls.engines.serving.progress import BEGINNING
+from dgls.settings import Settings
 from tests.tiny import SPECIALS, TURNS, byte_tokenizer
 
-KEY = "a-key-for-tests"
 CANVAS = 64
 WINDOW = 1024  # longer than any prompt here with its canvas: beyond it, vLLM and transformers mask differently
+
+# On a CPU Triton's kernels are interpreted, and nothing is compiled.
+ENVIRONMENT = {
+    "TRITON_INTERPRET": "1",
+    "TORCHDYNAMO_DISABLE": "1",
+    "HF_HUB_OFFLINE": "1",
+    "OMP_NUM_THREADS": "1",
+    "VLLM_SERVER_DEV_MODE": "1",  # for Real.call_worker
+}
+ARGUMENTS = (
+    "--dtype float32 --max-model-len 4096 --max-num-seqs 8 --max-num-batched-tokens 4096 --block-size 32"
+    " --kv-cache-memory-bytes 268435456 --prefix-cache-retention-interval 64 --enforce-eager"
+    " --distributed-executor-backend uni --worker-extension-cls dgls.vllm_plugin.peek.Peek"
+)
 
 
 def save_checkpoint(folder: Path) -> Path:
@@ -83,97 +103,74 @@ def save_checkpoint(folder: Path) -> Path:
     return folder
 
 
-class RealServer:
-    """One vLLM process; it can be killed and started again at the same address."""
+def install_beside(python: str, wheels: Path) -> None:
+    """Makes dgls's own environment for vLLM, as `dgls engine install` does; its vLLM is that of another environment.
 
-    def __init__(self, python: str, folder: Path, log: Path, *options: str) -> None:
-        self._python = python
-        self._folder = folder
-        self._log = log
-        self._options = options
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self._port = free.getsockname()[1]
-        self.process: subprocess.Popen[bytes] | None = None
+    pip finds one wheel, whose only content is the way there: the real one's 3.5 GB are neither loaded nor copied.
+    """
+    site = Path(python).parents[1] / "lib" / f"python{_version(python)}" / "site-packages"
+    info = f"vllm-{VERSION}+cpu.dist-info"
+    wheels.mkdir()
+    with zipfile.ZipFile(wheels / f"vllm-{VERSION}+cpu-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("vllm-elsewhere.pth", f"import site; site.addsitedir({str(site)!r})\n")
+        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: vllm\nVersion: {VERSION}+cpu\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/entry_points.txt", "[console_scripts]\nvllm = vllm.entrypoints.cli.main:main\n")
+        wheel.writestr(f"{info}/RECORD", "")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PIP_NO_INDEX", "1")
+        patch.setenv("PIP_FIND_LINKS", str(wheels))
+        patch.setattr(sys, "executable", python)  # whose packages those are
+        list(install())
+
+
+def _version(python: str) -> str:
+    """Such as 3.11."""
+    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    return subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
+@dataclass(frozen=True)
+class Real:
+    """The machine's own server of one model, as a test looks at it; `told` is what each of the first windows was."""
+
+    settings: Settings
+    told: list[list[str]]
 
     @property
-    def url(self) -> str:
-        """Where it listens."""
-        return f"http://127.0.0.1:{self._port}"
+    def place(self) -> Place:
+        """Its files."""
+        return place_of(self.settings.model)
 
-    def start(self) -> None:
-        """Starts it without waiting for it."""
-        more = {
-            "TRITON_INTERPRET": "1",
-            "TORCHDYNAMO_DISABLE": "1",
-            "HF_HUB_OFFLINE": "1",
-            "OMP_NUM_THREADS": "1",
-            "VLLM_NO_USAGE_STATS": "1",
-        }
-        more["VLLM_SERVER_DEV_MODE"] = "1"  # for call_worker
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | more
-        command = [self._python, "-m", "vllm.entrypoints.openai.api_server", *self._arguments(), *self._options]
-        with self._log.open("ab") as log:
-            self.process = subprocess.Popen(
-                command, stdout=log, stderr=log, env=environment, cwd=self._folder, start_new_session=True
-            )
-
-    def wait(self, within_s: float = 600) -> None:
-        """Waits until it is ready."""
-        begun = time.monotonic()
-        while not self._is_healthy():
-            assert self.process is not None
-            assert self.process.poll() is None, self.log()[-3000:]
-            assert time.monotonic() - begun < within_s, self.log()[-3000:]
-            time.sleep(0.2)
-
-    def kill(self) -> None:
-        """Ends all of its processes as kill -9 does."""
-        if self.process is not None:
-            with suppress(ProcessLookupError):
-                os.killpg(self.process.pid, 9)
-            self.process.wait()
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where it listens; it must be ready."""
+        found = own_endpoint(self.settings)
+        assert found is not None, self.log()[-3000:]
+        return found
 
     def log(self) -> str:
         """What it has said so far."""
-        return self._log.read_text(encoding="utf-8", errors="replace")
+        return self.place.log.read_text(encoding="utf-8", errors="replace")
+
+    def n_starts(self) -> int:
+        """How often a server was started."""
+        return self.log().count(BEGINNING)
 
     def metric(self, name: str) -> float:
         """The sum of a Prometheus metric."""
-        told = httpx.get(f"{self.url}/metrics").text
+        with self._client() as http:
+            told = http.get("/metrics").text
         return sum(map(float, re.findall(rf"^{re.escape(name)}(?:{{[^}}]*}})? (\S+)$", told, re.MULTILINE)))
 
     def call_worker(self, method: str, *arguments: str) -> Any:
         """What a method of the worker's extension returns; only in vLLM's development mode."""
-        return httpx.post(f"{self.url}/collective_rpc", json={"method": method, "args": arguments}).json()["results"][0]
+        with self._client() as http:
+            return http.post("/collective_rpc", json={"method": method, "args": arguments}).json()["results"][0]
 
-    def _is_healthy(self) -> bool:
-        """Whether it says so."""
-        try:
-            return httpx.get(f"{self.url}/health", timeout=2).status_code == 200
-        except httpx.HTTPError:
-            return False
-
-    def _arguments(self) -> list[str]:
-        """The launch line."""
-        given = {
-            "--model": str(self._folder),
-            "--served-model-name": "dg",
-            "--host": "127.0.0.1",
-            "--port": str(self._port),
-            "--api-key": KEY,
-            "--dtype": "float32",
-            "--max-model-len": "4096",
-            "--max-num-seqs": "8",
-            "--max-num-batched-tokens": "4096",
-            "--kv-cache-memory-bytes": "268435456",
-            "--block-size": "32",
-            "--limit-mm-per-prompt": '{"image":0,"video":0}',
-            "--prefix-cache-retention-interval": "64",
-            "--max-logprobs": "20",
-            "--distributed-executor-backend": "uni",  # one process less to start
-            "--scheduler-cls": "dgls.vllm_plugin.scheduler.CanvasesUncachedSync",
-            "--worker-extension-cls": "dgls.vllm_plugin.peek.Peek",
-        }
-        flags = ["--enforce-eager", "--enable-prefix-caching"]
-        flags += ["--enable-prompt-tokens-details", "--enable-per-request-metrics"]
-        return [*(part for pair in given.items() for part in pair), *flags]
+    def _client(self) -> httpx.Client:
+        """A connection, with the key."""
+        found = self.endpoint
+        transport = httpx.HTTPTransport(uds=urlsplit(found.url).path)
+        headers = {"Authorization": f"Bearer {found.key}"}
+        return httpx.Client(transport=transport, base_url="http://vllm", headers=headers, timeout=60)

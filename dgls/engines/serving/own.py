@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import Literal
 
 import dgls
 from dgls.engines.endpoint import Endpoint
@@ -127,13 +128,50 @@ def _ask_to_end(record: Record) -> None:
 def is_left_behind(place: Place) -> bool:
     """Whether there are remains of a server that nobody looks after, other than word of why it failed."""
     record = read(place)
-    return not is_held(place.lock) and record is not None and record.phase != "failed"
+    return not is_held(place.lock) and record is not None and record.phase not in ("failed", "idle")
+
+
+def has_ended(place: Place) -> bool:
+    """Whether there is word of a server that ended by itself, which lets a window start it again."""
+    record = read(place)
+    return not is_held(place.lock) and record is not None and record.phase in ("failed", "idle")
+
+
+def has_begun(settings: Settings) -> bool:
+    """Whether somebody has started the server that these settings mean: it is ready, or will be."""
+    place = find(settings) if os.name == "posix" else None
+    now = current(place) if place else None
+    return now is not None and now.phase in ("loading", "warming", "ready")
+
+
+def comes_back(settings: Settings, url: str, *, after_crash: bool) -> Literal["begun", "idle", "broken"] | None:
+    """How the own server ended that listened at `url` and does not answer now, if `waiting` brings it back.
+
+    `begun` when somebody starts it already. Otherwise the setting must let a window start it, and it must have ended
+    without being told to: idle, or, if `after_crash`, in any way. One that was stopped on purpose stays so until it is
+    started on purpose.
+    """
+    place = find(settings)
+    now = current(place) if place else None
+    if now is not None and now.phase in ("loading", "warming"):
+        return "begun"
+    left = next((place for place in places() if (record := read(place)) is not None and record.url == url), None)
+    record = read(left) if left else None
+    if settings.engine_start != "auto" or left is None or record is None or record.phase == "stopping":
+        return None
+    if record.phase == "idle":
+        return "idle"
+    # A supervisor needs a moment to notice that its server was killed.
+    broke = record.phase == "failed" or current(left) is None or not record.server.is_alive
+    return "broken" if broke and after_crash else None
 
 
 def _is_ending(place: Place) -> bool:
     """Whether a supervisor is about to be gone: it says so, or was killed and its lock is not free yet."""
     record = read(place)
-    return is_held(place.lock) and record is not None and (record.phase == "stopping" or not record.supervisor.is_alive)
+    if record is None or not is_held(place.lock):
+        return False
+    return record.phase in ("stopping", "failed", "idle") or not record.supervisor.is_alive
 
 
 def _means(settings: Settings, place: Place, record: Record) -> bool:
@@ -150,7 +188,7 @@ async def _until_ready(place: Place) -> AsyncIterator[str]:
     while (record := current(place)) is None or record.phase != "ready":
         if record is None:
             _raise_end(place)
-        elif record.phase in ("failed", "stopping"):
+        elif record.phase in ("failed", "stopping", "idle"):
             await asyncio.sleep(_LOOK_EVERY_S)  # its supervisor is about to end, and says why before it does
             continue
         else:
@@ -176,4 +214,6 @@ def _raise_end(place: Place) -> None:
         raise LaunchError("the server was stopped while it was loading", "run dgls engine start")
     if record.phase == "failed":
         raise LaunchError(record.detail, record.next_step)
+    if record.phase == "idle":
+        raise LaunchError(f"the server ended: {record.detail}", "set engine_idle_s to more")
     raise LaunchError("the server's supervisor was killed", "run dgls engine start")

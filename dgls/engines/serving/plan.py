@@ -6,9 +6,11 @@ import shlex
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from dgls.diffusion.layout import widths
 from dgls.diffusion.sampling import Sampling
 from dgls.engines.checkpoint import free_memory, read_facts, read_json
 from dgls.engines.effort import effort_of
@@ -16,13 +18,15 @@ from dgls.engines.serving.checkpoints import Gpu, choice, gpus, listed
 from dgls.engines.serving.flags import Serving, command_line, generation_config
 from dgls.engines.serving.place import Place, private, write_private
 from dgls.engines.serving.program import find_program
-from dgls.engines.serving.warm import WIDTHS
 from dgls.errors import LaunchError, SettingError
 from dgls.settings import Settings
 
 _LOG_BYTES = 8 * 2**20
 _GRACE_S = 15.0  # the server frees its GPU in this time, or is killed
 _LOOPBACK = "127.0.0.1"
+# The widest canvas, in tokens, unless the model's own is narrower or the user says otherwise: enough for the longest
+# gaps, and each width costs a warm-up. Narrower ones than the widest miss the full CUDA graphs.
+_CANVAS_TOKENS = 128
 
 
 @dataclass(frozen=True)
@@ -62,12 +66,13 @@ def plan_of(settings: Settings, place: Place) -> Plan:
     write_private(private(place.config) / "generation_config.json", json.dumps(config, indent=1))
     url, listen = _listening(settings, place)
     more = _more(settings)
+    canvas_tokens = canvas_tokens_of(chosen.model, more)
     serving = Serving(
         model=chosen.model,
         listen=listen,
         config_folder=str(place.config),
         sampling=sampling,
-        canvas_tokens=max(WIDTHS),
+        canvas_tokens=canvas_tokens,
         revision=chosen.revision,
         scheduler=program.scheduler,
         gpu_share=chosen.gpu.share if chosen.gpu else 0.0,
@@ -81,7 +86,7 @@ def plan_of(settings: Settings, place: Place) -> Plan:
         log=str(place.log),
         command=tuple(command_line(program.command, serving)),
         extra_environment=_environment(chosen.gpu, more),
-        widths=WIDTHS,
+        widths=widths(canvas_tokens),
         n_steps=min(4, sampling.max_denoising_steps),
         idle_s=settings.engine_idle_s,
     )
@@ -115,6 +120,24 @@ def sampling_of(settings: Settings, model: str) -> Sampling:
         return read_facts(Path(model), settings).sampling
     effort = effort_of(settings, {}, Sampling())
     return replace(Sampling(), max_denoising_steps=effort.max_denoising_steps, entropy_bound=effort.entropy_bound)
+
+
+def canvas_tokens_of(model: str, more: Sequence[str]) -> int:
+    """The widest canvas: what the user's options say, else ours, but none wider than the model's. Raises SettingError.
+
+    A client asks for no wider one than the server takes and the model knows, so that it finds every width warm.
+    """
+    config = Path(model) / "config.json"
+    own = int(read_json(config).get("canvas_length", _CANVAS_TOKENS)) if config.is_file() else _CANVAS_TOKENS
+    said = [after for word, after in pairwise([*more, ""]) if word == "--diffusion-config"]
+    said += [word.partition("=")[2] for word in more if word.startswith("--diffusion-config=")]
+    if not said:
+        return min(own, _CANVAS_TOKENS)
+    try:
+        return int(json.loads(said[-1]).get("canvas_length", own))
+    except (ValueError, TypeError, AttributeError) as error:
+        problem = "setting 'engine_arguments' has a --diffusion-config that cannot be read"
+        raise SettingError(problem, 'write it as \'{"canvas_length": 256, "max_denoising_steps": 16}\'') from error
 
 
 def own_config(model: str) -> Mapping[str, Any]:

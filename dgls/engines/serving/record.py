@@ -10,14 +10,16 @@ from dgls.engines.endpoint import Endpoint
 from dgls.engines.serving.place import Place, is_held, write_private
 from dgls.engines.serving.process import Process
 
-Phase = Literal["loading", "warming", "ready", "stopping", "failed"]
+# What a supervisor leaves behind ends with `failed` or `idle`; a server that was told to stop leaves nothing.
+Phase = Literal["loading", "warming", "ready", "stopping", "failed", "idle"]
 
 
 @dataclass(frozen=True)
 class Record:
     """One server: what it serves, who runs it, and how far it is.
 
-    `detail` is a phrase about the phase, for `failed` what is wrong; `next_step` is what to do then.
+    `detail` is a phrase about the phase, for `failed` what is wrong; `next_step` is what to do then. `idle` is a server
+    that ended, or is about to, because nobody asked it for anything.
     """
 
     model: str

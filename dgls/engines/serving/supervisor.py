@@ -119,7 +119,7 @@ async def _supervise(plan: Plan, place: Place) -> None:
         await _look_after(owner, server, stop)
     finally:
         owner.journal.close()
-        for path in (place.key, place.socket, None if owner.record.phase == "failed" else place.record):
+        for path in (place.key, place.socket, None if owner.record.phase in ("failed", "idle") else place.record):
             if path is not None:
                 path.unlink(missing_ok=True)
 
@@ -161,10 +161,10 @@ async def _look_after(owner: _Owner, server: asyncio.subprocess.Process, stop: a
     ended, stopped = asyncio.create_task(server.wait()), asyncio.create_task(stop.wait())
     life = asyncio.create_task(_live(owner))
     await asyncio.wait([ended, stopped, life], return_when=asyncio.FIRST_COMPLETED)
-    crashed = ended.done()
+    crashed, idle = ended.done(), life.done() and life.exception() is None and not stopped.done()
     await _cancelled(life)
     if not crashed:
-        owner.tell(phase="stopping", detail="stopping")
+        owner.tell(phase="idle" if idle else "stopping", detail=_idle(owner.plan) if idle else "stopping")
         await asyncio.to_thread(end, owner.record.server, grace_s=owner.plan.grace_s)
     await ended
     kill_group(server.pid)
@@ -202,7 +202,12 @@ async def _live(owner: _Owner) -> None:
             found = await read_totals(http)  # a server that does not answer is of no use to anyone either
             if found is not None and is_busy(found, before):
                 quiet_since, before = time.monotonic(), found
-        owner.journal.say(f"nobody asked for anything in {owner.plan.idle_s} s")
+        owner.journal.say(_idle(owner.plan))
+
+
+def _idle(plan: Plan) -> str:
+    """Why an idle server ends."""
+    return f"nobody asked for anything in {plan.idle_s} s"
 
 
 def _take_output(owner: _Owner) -> bool:

@@ -9,9 +9,6 @@ from dgls.engines.endpoint import Endpoint
 from dgls.engines.serving.http import client
 from dgls.errors import LaunchError
 
-# Widths of a canvas in tokens. Each one costs a warm-up, and narrower ones than the widest miss the full CUDA graphs.
-WIDTHS = (16, 32, 64, 128)
-
 _N_AT_ONCE = 4
 _PATIENCE_S = 600.0
 # Ids that every vocabulary has, and which are no special tokens in DiffusionGemma's.

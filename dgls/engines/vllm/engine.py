@@ -16,7 +16,7 @@ from dgls.engines.candidates import rounds, score_of
 from dgls.engines.checkpoint import Facts
 from dgls.engines.endpoint import Endpoint, checked
 from dgls.engines.framing import Framed, framed
-from dgls.engines.serving.own import own_endpoint, waiting
+from dgls.engines.serving.own import comes_back, own_endpoint, waiting
 from dgls.engines.tokens import Tokens
 from dgls.engines.vllm.keys import key_for
 from dgls.engines.vllm.rows import Laid, draft_at_first, draft_at_last, first_look, rows_for, surest, whole, with_typed
@@ -26,7 +26,7 @@ from dgls.engines.vllm.servers import Servers, in_order
 from dgls.engines.vllm.tally import Tally
 from dgls.engines.vllm.vocabulary import read_vocabulary
 from dgls.engines.vllm.wire import Asked, Read, body_of, read_of
-from dgls.errors import EngineError, ServerError
+from dgls.errors import EndedError, EngineError, ServerError
 from dgls.settings import Settings
 from dgls.text.prompt import Prompt
 
@@ -43,6 +43,7 @@ class VllmEngine:
         self._servers: Servers | None = None
         self._served: Served | None = None
         self._known: tuple[Tokens, Facts] | None = None
+        self._has_answered = False
         self._name = f"vllm ({', '.join(Endpoint(url).shown for url in self._urls) or 'this machine'})"
 
     @property
@@ -53,9 +54,8 @@ class VllmEngine:
     async def start(self) -> AsyncIterator[str]:
         """Waits for a server and reads its model's vocabulary. Raises EngineError."""
         yield "looking for the server"
-        if not self._urls and await asyncio.to_thread(self._own, self._settings) is None:
-            async for phrase in waiting(self._settings):
-                yield phrase
+        async for phrase in self._until_there():
+            yield phrase
         endpoints = await asyncio.to_thread(self._endpoints)
         self._servers = servers = Servers([Server(endpoint) for endpoint in endpoints], self._settings.model)
         begun = time.monotonic()
@@ -69,6 +69,10 @@ class VllmEngine:
                     raise
                 yield f"waiting: {error}"
                 await asyncio.sleep(max(servers.retry_in_s, 0.1))
+                async for phrase in self._until_there():  # it may have ended just now
+                    yield phrase
+                if not self._urls and await self._moved():
+                    servers = self._servers
         yield f"reading the vocabulary of {served.model}"
         self._served = served
         self._known = await asyncio.to_thread(read_vocabulary, served, self._settings)
@@ -121,12 +125,36 @@ class VllmEngine:
         begun = time.perf_counter()
         try:
             reads = await self._servers.first(work)
-        except ServerError:
-            if self._urls or not await self._moved():
+        except EngineError as error:  # a new server at the old address refuses the old key
+            if self._urls:
                 raise
+            if not await self._moved():
+                raise await self._end(error) from error
             reads = await self._servers.first(work)
+        self._has_answered = True
         tally.add(reads, n_steps, (time.perf_counter() - begun) * 1000)
         return reads
+
+    async def _until_there(self) -> AsyncIterator[str]:
+        """Waits for this machine's own server, if it is that one which is asked. Raises LaunchError."""
+        if not self._urls and await asyncio.to_thread(self._own, self._settings) is None:
+            async for phrase in waiting(self._settings):
+                yield phrase
+
+    async def _end(self, error: EngineError) -> EngineError:
+        """The error, or the end of this machine's own server if that is what is behind it.
+
+        A server that breaks before it has answered anything is not to be started again: it would break again.
+        """
+        assert self._servers is not None
+        url = self._servers.endpoints[0].url
+        how = await asyncio.to_thread(comes_back, self._settings, url, after_crash=self._has_answered)
+        if how is not None:
+            problem, hint = "this machine's vLLM server has ended", "it is started again; dgls engine logs says why"
+            return EndedError(problem, hint, is_surprise=how == "broken")
+        if await asyncio.to_thread(self._own, self._settings) is None:
+            return ServerError("this machine's vLLM server has ended", "run dgls engine start")
+        return error
 
     async def _moved(self) -> bool:
         """Whether this machine's own server now listens elsewhere or wants another key; it is asked from now on."""

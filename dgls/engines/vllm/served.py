@@ -67,7 +67,7 @@ def _card(server: Server, cards: Sequence[Mapping[str, Any]], wanted: str) -> Ma
 
 
 async def _canvas_length(server: Server, model: str) -> int:
-    """The widest of our canvas widths that a server takes; asking also prepares it for that width.
+    """The widest of our canvas widths that a server takes; asking for each also makes it compile for each.
 
     Raises EngineError when it takes none.
     """
@@ -76,10 +76,14 @@ async def _canvas_length(server: Server, model: str) -> int:
             f"{server.shown} cannot pin code on a canvas",
             "update it to vLLM 0.31 or later, with a DiffusionGemma model",
         )
-    for width in reversed(WIDTHS):
-        if await _takes(server, model, width):
-            return width
-    raise EngineError(f"{server.shown} takes no canvas of {WIDTHS[0]} tokens", "serve a DiffusionGemma model")
+    widest = 0
+    for width in WIDTHS:
+        if not await _takes(server, model, width):
+            break
+        widest = width
+    if not widest:
+        raise EngineError(f"{server.shown} takes no canvas of {WIDTHS[0]} tokens", "serve a DiffusionGemma model")
+    return widest
 
 
 async def _takes(server: Server, model: str, width: int) -> bool:
