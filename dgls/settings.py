@@ -92,6 +92,12 @@ class Settings:
     least_sureness_percent: int = _setting(
         10, "A fill ends before the first token of which the model is less sure than this.", least=0, most=100
     )
+    unsure_percent: int = _setting(
+        50,
+        "The tail of a fill that begins with the first token less sure than this may be shown dim; 0 means none.",
+        least=0,
+        most=100,
+    )
     n_alternatives: int = _setting(4, "Most items in the answer to an invoked request.", least=1, most=16)
     max_document_chars: int = _setting(5_000_000, "Larger documents get no fills.", least=1)
     revision: str = _setting(
