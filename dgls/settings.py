@@ -154,6 +154,24 @@ def table() -> str:
     return "\n".join(["| name | default | values | |", "|---|---|---|---|", *rows])
 
 
+def schema() -> dict[str, dict[str, Any]]:
+    """The settings as JSON Schema, as VS Code's manifest has it; a list counts as a whole."""
+    return {entry.name: _schema_of(entry) for entry in fields(Settings)}
+
+
+def _schema_of(entry: "Field[Any]") -> dict[str, Any]:
+    """One setting as JSON Schema."""
+    wanted, meta = _TYPES[entry.name], entry.metadata
+    one: dict[str, Any] = {"type": "integer" if wanted in (int, tuple[int, ...]) else "string"}
+    if get_origin(wanted) is Literal:
+        one["enum"] = list(get_args(wanted))
+    one |= {name: meta[key] for name, key in (("minimum", "least"), ("maximum", "most")) if meta[key] is not None}
+    if get_origin(wanted) is tuple:
+        one = {"type": "array", "items": one}
+    default = list(entry.default) if isinstance(entry.default, tuple) else entry.default
+    return {**one, "default": default, "markdownDescription": meta["sentence"]}
+
+
 def _checked(entry: "Field[Any]", value: Any) -> Any:
     """The value in the setting's type and within its bounds."""
     wanted = _TYPES[entry.name]
