@@ -18,4 +18,4 @@ run(python, '-m', 'pip', 'wheel', '--quiet', '--disable-pip-version-check', '--n
 copyFileSync(path.join(root, 'scripts', 'constraints.txt'), path.join(server, 'constraints.txt'));
 copyFileSync(path.join(root, 'LICENSE'), path.join(here, 'LICENSE'));
 run(process.execPath, 'esbuild.mjs');
-run(process.execPath, 'node_modules/@vscode/vsce/vsce', 'package', '--no-dependencies', '--allow-missing-repository', ...process.argv.slice(2));
+run(process.execPath, 'node_modules/@vscode/vsce/vsce', 'package', '--no-dependencies', '--allow-missing-repository', '--no-rewrite-relative-links', ...process.argv.slice(2));

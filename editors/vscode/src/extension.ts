@@ -7,14 +7,14 @@ import { isWanted, type Languages } from './languages.ts';
 import { chooseEngine, showMenu } from './menu.ts';
 import { Pause } from './pause.ts';
 import { doctor, reports, showText } from './reports.ts';
-import { type Events, Server } from './server.ts';
-import { NoServer, Setup } from './setup.ts';
+import type { Events, Server } from './server.ts';
+import { NoServer, NOT_INSTALLED, Setup } from './setup.ts';
 import { Stats } from './stats.ts';
 import { StatusBar } from './status.ts';
 import { Tail, type Taken } from './tail.ts';
 import type { State } from './view.ts';
 
-declare const bundleBegan: number; // esbuild.mjs
+declare const bundleBegan: { ms: number; cpu: NodeJS.CpuUsage }; // esbuild.mjs
 
 // VS Code's own commands, under the names of ours.
 const ALIASES = {
@@ -31,15 +31,16 @@ let extension: Extension | undefined;
 export function activate(context: vscode.ExtensionContext): void {
   extension = new Extension(context);
   extension.wake();
-  extension.activationMs = performance.now() - bundleBegan;
+  const cpu = process.cpuUsage(bundleBegan.cpu);
+  extension.activation = { ms: performance.now() - bundleBegan.ms, cpuMs: (cpu.user + cpu.system) / 1000 };
 }
 
 export async function deactivate(): Promise<void> {
-  await extension?.server.stop();
+  await extension?.stop();
 }
 
 class Extension {
-  activationMs = 0;
+  activation = { ms: 0, cpuMs: 0 };
   private readonly log = vscode.window.createOutputChannel('dgls', { log: true });
   private readonly pause = new Pause();
   private readonly stats = new Stats();
@@ -48,13 +49,13 @@ class Extension {
   private readonly ghost = new Ghost(this.pause, this.drafts, this.stats);
   private readonly setup: Setup;
   private readonly status: StatusBar;
-  readonly server: Server;
+  private server: Server | undefined;
   private begun = false;
+  private starts = 0;
 
   constructor(context: vscode.ExtensionContext) {
     this.setup = new Setup(context);
     this.status = new StatusBar((document) => this.about(document));
-    this.server = new Server(this.log, { provideInlineCompletionItems: this.ghost.provide }, this.events());
     context.subscriptions.push(
       this.log,
       this.drafts,
@@ -76,17 +77,46 @@ class Extension {
     }
   }
 
-  private async start(find = () => this.setup.command(() => this.show({ kind: 'installing' }))): Promise<void> {
+  private async start(find = () => this.found()): Promise<void> {
     this.begun = true;
+    this.starts += 1;
+    const start = this.starts;
+    let command: string;
     try {
-      await this.server.start(await find());
+      command = await find();
     } catch (error) {
       const reason = error instanceof NoServer ? error.message : String(error);
-      await this.server.stop();
-      this.show({ kind: 'missing', reason });
       this.log.error(reason);
-      await this.tell(reason);
+      if (start === this.starts) {
+        await this.stop();
+        this.show({ kind: 'missing', reason });
+        if (reason !== NOT_INSTALLED) {
+          await this.tell(reason); // where the user said no, or was asked before, the status bar is enough
+        }
+      }
+      return;
     }
+    // The settings may have changed while the user was asked: then the newest start counts.
+    if (start === this.starts) {
+      await this.serve(command);
+    }
+  }
+
+  private async serve(command: string): Promise<void> {
+    // The language client is most of the bundle; it is not even evaluated before a document needs it.
+    const { Server } = await import('./server.ts');
+    this.server ??= new Server(this.log, { provideInlineCompletionItems: this.ghost.provide }, this.events());
+    await this.server.start(command);
+  }
+
+  async stop(): Promise<void> {
+    await this.server?.stop();
+  }
+
+  private found(): Promise<string> {
+    return this.setup.command((agreed) =>
+      this.show(agreed ? { kind: 'installing' } : { kind: 'missing', reason: NOT_INSTALLED }),
+    );
   }
 
   private events(): Events {
@@ -135,11 +165,11 @@ class Extension {
   private async configured(event: vscode.ConfigurationChangeEvent): Promise<void> {
     if (event.affectsConfiguration('dgls.command') || event.affectsConfiguration('dgls.languages')) {
       this.begun = false;
-      await this.server.stop();
+      await this.stop();
       this.show({ kind: 'asleep' });
       this.wake();
     } else if (event.affectsConfiguration('dgls')) {
-      await this.server.configure();
+      await this.server?.configure();
     }
   }
 
@@ -176,7 +206,8 @@ class Extension {
   }
 
   private facts(): string[] {
-    return [`activation:         ${this.activationMs.toFixed(1)} ms of own code`];
+    const { ms, cpuMs } = this.activation;
+    return [`activation:         ${ms.toFixed(0)} ms of own code, ${cpuMs.toFixed(0)} ms of CPU time`];
   }
 
   private async tell(problem: string): Promise<void> {

@@ -62,7 +62,11 @@ export class Server {
     if (run) {
       const kill = setTimeout(() => run.process.kill('SIGKILL'), STOP_WITHIN_MS);
       run.process.once('exit', () => clearTimeout(kill));
-      await run.client.dispose(STOP_WITHIN_MS).catch(() => undefined);
+      if (run.client.isRunning()) {
+        await run.client.dispose(STOP_WITHIN_MS).catch(() => undefined);
+      } else {
+        run.process.kill(); // it has not said a word yet, and could not be asked to leave
+      }
     }
   }
 

@@ -9,6 +9,8 @@ const WHAT_TO_INSTALL =
   'Install Python 3.11 or newer with its venv module (Debian: apt install python3 python3-venv), ' +
   'or set dgls.command to a dgls that is installed';
 
+export const NOT_INSTALLED = 'dgls is not installed: use "dgls: Install the Server", or set dgls.command';
+
 /** Why there is no server. */
 export class NoServer extends Error {}
 
@@ -16,7 +18,7 @@ export class Setup {
   constructor(private readonly context: vscode.ExtensionContext) {}
 
   /** What starts the server; installs it if the user agrees. Throws NoServer. */
-  async command(onInstall: () => void): Promise<string> {
+  async command(onInstall: (agreed: boolean) => void): Promise<string> {
     const plan = this.plan();
     const own = (await isComplete(plan)) ? programIn(plan.folder) : '';
     const found = find({ setting: config.setting('command', ''), env: process.env, own });
@@ -26,10 +28,11 @@ export class Setup {
       }
       throw new NoServer(found.problem);
     }
+    onInstall(false);
     if (this.context.globalState.get<boolean>(ASKED) || !(await this.agrees(plan))) {
-      throw new NoServer('dgls is not installed: use "dgls: Install the Server", or set dgls.command');
+      throw new NoServer(NOT_INSTALLED);
     }
-    onInstall();
+    onInstall(true);
     return this.install();
   }
 
