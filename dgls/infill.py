@@ -5,11 +5,13 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from dgls.engines import Cost, Draft, Drafts, Engine
 from dgls.settings import Settings
 from dgls.text.clip import Sureness, clip_at
 from dgls.text.clip.place import Place
+from dgls.text.document import with_lf
 from dgls.text.fill import Fill, Silence
 from dgls.text.gap import Gap
 from dgls.text.prompt import prompt
@@ -54,24 +56,40 @@ async def infill(gap: Gap, engine: Engine, settings: Settings) -> AsyncGenerator
             watch.lap("engine")
             yield last
     candidates = chosen(gap, last.candidates, settings.least_sureness_percent / 100)
-    fills = tuple(fills_of(gap, candidates))
+    fills = tuple(fills_of(gap, candidates, settings.unsure_percent / 100))
     watch.lap("clip")
     yield Answer(fills, None if fills else silence_of(candidates), candidates, last.cost, watch.ms)
 
 
-async def answer(gap: Gap, engine: Engine, settings: Settings) -> Answer:
-    """The answer alone, within the deadline; a late one still says what it took so far. Raises EngineError."""
+async def timely(gap: Gap, engine: Engine, settings: Settings) -> AsyncGenerator[Drafts | Answer, None]:
+    """The same within the deadline: a late answer still says what it took so far. Raises EngineError."""
     watch = Stopwatch()
     cost = Cost()
-    try:
-        async with asyncio.timeout(settings.deadline_ms / 1000), aclosing(infill(gap, engine, settings)) as stream:
-            async for item in stream:
-                if isinstance(item, Answer):
-                    return item
-                cost = item.cost
-    except TimeoutError:
-        watch.lap("engine")
-    return Answer(silence=Silence.LATE, cost=cost, ms=watch.ms)
+    deadline = asyncio.get_running_loop().time() + settings.deadline_ms / 1000
+    async with aclosing(infill(gap, engine, settings)) as stream:
+        item: Drafts | Answer | None = None
+        while not isinstance(item, Answer):
+            try:
+                async with asyncio.timeout_at(deadline):
+                    item = await anext(stream)
+            except TimeoutError:
+                watch.lap("engine")
+                item = Answer(silence=Silence.LATE, cost=cost, ms=watch.ms)
+            cost = item.cost
+            yield item
+
+
+async def answer(gap: Gap, engine: Engine, settings: Settings) -> Answer:
+    """The answer alone, within the deadline. Raises EngineError."""
+    async with aclosing(timely(gap, engine, settings)) as stream:
+        return [item async for item in stream if isinstance(item, Answer)][-1]
+
+
+def begun(gap: Gap, drafts: Drafts) -> str:
+    """The beginning of the best candidate that has settled, as far as it is worth showing."""
+    tokens = drafts.candidates[0].tokens if drafts.candidates else ()
+    settled = "".join(token.text for token in takewhile(lambda token: token.settled, tokens))
+    return clip_at(Place(gap, "ide"), settled).text if settled else ""
 
 
 def chosen(gap: Gap, drafts: tuple[Draft, ...], least_sureness: float = 0.0) -> tuple[Candidate, ...]:
@@ -86,18 +104,28 @@ def chosen(gap: Gap, drafts: tuple[Draft, ...], least_sureness: float = 0.0) -> 
     return tuple(sorted(candidates, key=lambda found: (not found.text, found.n_errors or 0, -found.score)))
 
 
-def fills_of(gap: Gap, candidates: tuple[Candidate, ...]) -> list[Fill]:
-    """One fill for each different text, in the candidates' order."""
+def fills_of(gap: Gap, candidates: tuple[Candidate, ...], sure: float = 0.0) -> list[Fill]:
+    """One fill for each different text, in the candidates' order; a token less sure than `sure` begins its tail."""
     by_text: dict[str, Fill] = {}
     for found in candidates:
         if found.text and found.text not in by_text:
-            by_text[found.text] = Fill(gap, found.text, _mean_sureness(found.draft))
+            by_text[found.text] = Fill(gap, found.text, _mean_sureness(found.draft), _unsure_from(found, sure))
     return list(by_text.values())
 
 
 def silence_of(candidates: tuple[Candidate, ...]) -> Silence:
     """Why none of the candidates is worth showing: the best one's reason."""
     return next((found.silence for found in candidates if found.silence), Silence.EMPTY)
+
+
+def _unsure_from(found: Candidate, sure: float) -> int | None:
+    """Where in a candidate's text its unsure tail begins; None without one, or when the clip changed more than ends."""
+    doubt = Sureness([(token.text, token.sureness) for token in found.draft.tokens], sure).doubt(found.raw)
+    begin = found.raw.find(with_lf(found.text))
+    if doubt is None or begin < 0 or doubt - begin >= len(with_lf(found.text)):
+        return None
+    kept = with_lf(found.text)[: max(0, doubt - begin)]
+    return len(kept) + (kept.count("\n") if "\r\n" in found.text else 0)
 
 
 def _mean_sureness(draft: Draft) -> float:

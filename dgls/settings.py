@@ -92,6 +92,12 @@ class Settings:
     least_sureness_percent: int = _setting(
         10, "A fill ends before the first token of which the model is less sure than this.", least=0, most=100
     )
+    unsure_percent: int = _setting(
+        50,
+        "The tail of a fill that begins with the first token less sure than this may be shown dim; 0 means none.",
+        least=0,
+        most=100,
+    )
     n_alternatives: int = _setting(4, "Most items in the answer to an invoked request.", least=1, most=16)
     max_document_chars: int = _setting(5_000_000, "Larger documents get no fills.", least=1)
     revision: str = _setting(
@@ -146,6 +152,24 @@ def table() -> str:
         default, values = json.dumps(entry.default), _values(_TYPES[entry.name])
         rows.append(f"| `{entry.name}` | `{default}` | {values} | {entry.metadata['sentence']} |")
     return "\n".join(["| name | default | values | |", "|---|---|---|---|", *rows])
+
+
+def schema() -> dict[str, dict[str, Any]]:
+    """The settings as JSON Schema, as VS Code's manifest has it; a list counts as a whole."""
+    return {entry.name: _schema_of(entry) for entry in fields(Settings)}
+
+
+def _schema_of(entry: "Field[Any]") -> dict[str, Any]:
+    """One setting as JSON Schema."""
+    wanted, meta = _TYPES[entry.name], entry.metadata
+    one: dict[str, Any] = {"type": "integer" if wanted in (int, tuple[int, ...]) else "string"}
+    if get_origin(wanted) is Literal:
+        one["enum"] = list(get_args(wanted))
+    one |= {name: meta[key] for name, key in (("minimum", "least"), ("maximum", "most")) if meta[key] is not None}
+    if get_origin(wanted) is tuple:
+        one = {"type": "array", "items": one}
+    default = list(entry.default) if isinstance(entry.default, tuple) else entry.default
+    return {**one, "default": default, "markdownDescription": meta["sentence"]}
 
 
 def _checked(entry: "Field[Any]", value: Any) -> Any:

@@ -6,13 +6,15 @@ Its script is a JSON file:
      "rules": [{"prefix_ends": "def a", "drafts": ["...", "..."], "delay_ms": 30}]}
 
 The first rule whose `prefix_ends` ends the prefix answers, else the default. Each draft comes after its delay, the
-last one is final. `alternatives` (optional) stand beside the last draft as further candidates.
+last one is final; as far as a draft agrees with the last one, it has settled. `alternatives` (optional) stand beside
+the last draft as further candidates. From the character `unsure_from` (optional) on, the engine is 40 % sure.
 """
 
 import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ class Rule:
     delay_ms: float = 0
     prefix_ends: str = ""
     alternatives: list[str] = ()  # type: ignore[assignment] # an empty tuple is the only immutable empty default
+    unsure_from: int | None = None
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,9 @@ class ScriptedEngine:
         for n_steps, text in enumerate(rule.drafts, start=1):
             await asyncio.sleep(rule.delay_ms / 1000)
             final = n_steps == len(rule.drafts)
-            texts = [text, *rule.alternatives] if final else [text]
-            yield Drafts(tuple(_draft(text, final) for text in texts), final, Cost(n_steps=n_steps))
+            others = [_draft(text, len(text)) for text in rule.alternatives] if final else []
+            n_settled = _n_common(text, rule.drafts[-1])
+            yield Drafts((_draft(text, n_settled, rule.unsure_from), *others), final, Cost(n_steps=n_steps))
 
     async def close(self) -> None:
         """Nothing to free."""
@@ -89,6 +93,17 @@ def read_script(path: Path) -> Script:
     return script
 
 
-def _draft(text: str, final: bool) -> Draft:
-    """A draft of one token that is sure of itself."""
-    return Draft(text, (Token(text, 1.0, final),), settled=final, gap_tokens=1)
+def _n_common(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+def _draft(text: str, n_settled: int, unsure_from: int | None = None) -> Draft:
+    """A draft in as few tokens as it takes to say what has settled and what is sure."""
+    cuts = sorted({0, n_settled, len(text) if unsure_from is None else min(unsure_from, len(text)), len(text)})
+    tokens = [
+        Token(text[begin:end], 1.0 if unsure_from is None or begin < unsure_from else 0.4, begin < n_settled)
+        for begin, end in pairwise(cuts)
+    ]
+    settled = n_settled == len(text)
+    return Draft(text, tuple(tokens) or (Token("", 1.0, settled),), settled=settled, gap_tokens=1)

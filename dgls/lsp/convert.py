@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from lsprotocol import types as lsp
 
 from dgls.errors import PositionError
-from dgls.text.document import Document, Encoding, Position
+from dgls.text.document import Document, Encoding, Position, n_units
 from dgls.text.fill import Fill
 from dgls.text.gap import Gap, gap_at
 
@@ -20,6 +20,7 @@ class Asked:
 
     document: Document
     gap: Gap
+    position: lsp.Position
     invoked: bool
     selected: lsp.SelectedCompletionInfo | None = None
 
@@ -29,9 +30,10 @@ def asked(document: Document, params: lsp.InlineCompletionParams, encoding: Enco
     invoked = is_invoked(params)
     selected = params.context.selected_completion_info
     if selected is None:
-        return Asked(document, gap_at(document, document.offset_at(position(params.position), encoding)), invoked)
+        gap = gap_at(document, document.offset_at(position(params.position), encoding))
+        return Asked(document, gap, params.position, invoked)
     gap = Gap(document, *offsets(document, selected.range, encoding))
-    return Asked(document, gap.with_selected(selected.text), invoked, selected)
+    return Asked(document, gap.with_selected(selected.text), params.position, invoked, selected)
 
 
 def is_invoked(params: lsp.InlineCompletionParams) -> bool:
@@ -64,6 +66,17 @@ def completion_list(
 ) -> lsp.InlineCompletionList:
     """One item for each fill, always with a range: VS Code shows nothing without one."""
     return lsp.InlineCompletionList([_item(fill, selected, encoding) for fill in fills])
+
+
+def unsure_from(
+    fills: Sequence[Fill], selected: lsp.SelectedCompletionInfo | None, encoding: Encoding
+) -> tuple[int | None, ...]:
+    """Where in the text of each item its unsure tail begins, in units of the encoding."""
+    before = selected.text if selected else ""
+    return tuple(
+        None if fill.unsure_from is None else n_units(before + fill.text[: fill.unsure_from], encoding)
+        for fill in fills
+    )
 
 
 def _item(fill: Fill, selected: lsp.SelectedCompletionInfo | None, encoding: Encoding) -> lsp.InlineCompletionItem:

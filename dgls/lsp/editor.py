@@ -31,9 +31,16 @@ class Editor:
     def status(self, state: messages.State, engine: str, detail: str) -> None:
         """Tells how far the engine is."""
         logger.info("%s is %s: %s", engine, state, detail)
-        self._server.protocol.notify(
-            messages.STATUS, messages.Status(state, without_folders(engine), without_folders(detail))
-        )
+        told = messages.Status(state, without_folders(engine), without_folders(detail), percent_of(detail))
+        self._server.protocol.notify(messages.STATUS, told)
+
+    def draft(self, told: messages.Draft) -> None:
+        """Tells what of a fill has settled."""
+        self._server.protocol.notify(messages.DRAFT, told)
+
+    def outcome(self, told: messages.Outcome) -> None:
+        """Tells what became of a request."""
+        self._server.protocol.notify(messages.OUTCOME, told)
 
     def say_once(self, message: str, kind: lsp.MessageType = lsp.MessageType.Error) -> None:
         """Shows a message, unless the same one was shown before."""
@@ -88,6 +95,12 @@ def sentence(error: Exception) -> str:
     if isinstance(error, DglsError):
         return without_folders(str(error))
     return f"something inside failed ({type(error).__name__}): see the log"
+
+
+def percent_of(phrase: str) -> int | None:
+    """The figure in a phrase about loading, such as `reading the weights: 40 %`; None without one."""
+    found = re.search(r"\b(\d{1,3}) %", phrase)
+    return int(found[1]) if found else None
 
 
 def without_folders(text: str) -> str:

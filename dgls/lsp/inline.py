@@ -1,14 +1,16 @@
 """One request for ghost text, from the frozen gap to fills that fit the document as it is by then."""
 
 import asyncio
+from contextlib import aclosing
 from dataclasses import replace
 
 from lsprotocol import types as lsp
 
 from dgls import infill
+from dgls.engines import Engine
 from dgls.errors import PositionError
 from dgls.infill import Answer, Stopwatch
-from dgls.lsp import convert
+from dgls.lsp import convert, messages
 from dgls.lsp.convert import Asked
 from dgls.lsp.session import Session
 from dgls.lsp.workspace import left_of
@@ -52,10 +54,30 @@ async def fresh(session: Session, asked: Asked, watch: Stopwatch) -> Answer:
     engine = session.host.engine
     if engine is None:
         return Answer(silence=session.host.silence)
-    answer = await infill.answer(asked.gap, engine, session.settings)
+    answer = await answered(session, asked, engine)
     session.host.worked()
     session.documents.remember(asked.document.uri, answer.fills)
     return answer
+
+
+async def answered(session: Session, asked: Asked, engine: Engine) -> Answer:
+    """The engine's answer; what settles before it is told, to an editor that wants to know."""
+    shown, answer = "", Answer()
+    async with aclosing(infill.timely(asked.gap, engine, session.settings)) as stream:
+        async for item in stream:
+            if isinstance(item, Answer):
+                answer = item
+            elif "draft" in session.wanted and not item.final:
+                text = infill.begun(asked.gap, item)
+                if text not in ("", shown):
+                    shown = text
+                    session.editor.draft(messages.Draft(versioned(asked.document), asked.position, text))
+    return answer
+
+
+def versioned(document: Document) -> lsp.VersionedTextDocumentIdentifier:
+    """What names a document at one version."""
+    return lsp.VersionedTextDocumentIdentifier(document.version, document.uri)
 
 
 def fitting(asked: Asked, fills: tuple[Fill, ...], now: Document | None) -> tuple[Fill, ...]:

@@ -12,7 +12,9 @@ from dgls.settings import Settings, with_settings
 SECTION = "dgls"
 
 # What the server reads anew for each request; all others are the engine's, and a change of them needs another engine.
-_LIVE = frozenset({"pause_ms", "deadline_ms", "n_alternatives", "max_document_chars", "log_file", "log_level"})
+_LIVE = frozenset(
+    {"pause_ms", "deadline_ms", "unsure_percent", "n_alternatives", "max_document_chars", "log_file", "log_level"}
+)
 
 
 def workspace_of(params: lsp.InitializeParams) -> str:
@@ -20,6 +22,15 @@ def workspace_of(params: lsp.InitializeParams) -> str:
     folders = params.workspace_folders or ()
     uri = folders[0].uri if folders else params.root_uri or ""
     return sha256(uri.encode()).hexdigest()[:16] if uri else ""
+
+
+def wants(capabilities: lsp.ClientCapabilities) -> frozenset[str]:
+    """Which of our own notifications an editor asked for: the names that are true in `experimental.dgls`."""
+    experimental = capabilities.experimental
+    asked = experimental.get("dgls") if isinstance(experimental, dict) else None
+    return (
+        frozenset(name for name, wanted in asked.items() if wanted is True) if isinstance(asked, dict) else frozenset()
+    )
 
 
 def section(given: Any) -> Any:

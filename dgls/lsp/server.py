@@ -74,6 +74,7 @@ def with_handlers(session: Session) -> Session:
 
 def initialize(session: Session, params: lsp.InitializeParams) -> None:
     """Takes the editor's first settings; its folder decides which of several servers keeps it in its cache."""
+    session.wanted = options.wants(params.capabilities)
     session.take({"workspace": options.workspace_of(params)})
     session.take(options.section(params.initialization_options))
 
@@ -125,8 +126,14 @@ async def inline_completion(session: Session, params: lsp.InlineCompletionParams
     except Exception as error:  # whatever broke, the editor gets an empty list
         session.host.broke(error)
         answer = Answer(silence=Silence.FAILED)
-    outcome = logs.outcome_of(answer)
-    logger.info(tell(outcome, watch.ms | answer.ms, answer.cost))
+    outcome, ms = logs.outcome_of(answer), watch.ms | answer.ms
+    logger.info(tell(outcome, ms, answer.cost))
+    if document is not None and "outcome" in session.wanted:
+        tails = convert.unsure_from(answer.fills, params.context.selected_completion_info, session.encoding)
+        silence = None if answer.fills else str(answer.silence)
+        session.editor.outcome(
+            messages.Outcome(inline.versioned(document), params.position, tails, silence, sum(ms.values()))
+        )
     return convert.completion_list(answer.fills, params.context.selected_completion_info, session.encoding)
 
 

@@ -25,11 +25,12 @@ class Silence(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Fill:
-    """`text` for `gap`; `sureness` is the mean probability of its tokens, 0..1."""
+    """`text` for `gap`; `sureness` is the mean probability of its tokens, 0..1; behind `unsure_from` it is unsure."""
 
     gap: Gap
     text: str
     sureness: float = 1.0
+    unsure_from: int | None = None
 
     def typed_into(self, gap: Gap) -> "Fill | None":
         """What is left of this fill at a later gap: None unless the user typed a beginning of it and nothing else."""
@@ -41,4 +42,5 @@ class Fill:
             return None
         if gap.suffix != self.gap.suffix or not gap.document.text.startswith(self.gap.prefix):
             return None
-        return replace(self, gap=gap, text=self.text[n_typed:])
+        unsure_from = None if self.unsure_from is None else max(0, self.unsure_from - n_typed)
+        return replace(self, gap=gap, text=self.text[n_typed:], unsure_from=unsure_from)

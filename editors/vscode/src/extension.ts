@@ -1,0 +1,190 @@
+// The extension: its parts, and what connects them.
+import * as vscode from 'vscode';
+import * as config from './config.ts';
+import { Drafts } from './drafts.ts';
+import { Ghost, TAKEN } from './ghost.ts';
+import { isWanted, type Languages } from './languages.ts';
+import { chooseEngine, showMenu } from './menu.ts';
+import { Pause } from './pause.ts';
+import { doctor, reports, showText } from './reports.ts';
+import { type Events, Server } from './server.ts';
+import { NoServer, Setup } from './setup.ts';
+import { Stats } from './stats.ts';
+import { StatusBar } from './status.ts';
+import { Tail, type Taken } from './tail.ts';
+import type { State } from './view.ts';
+
+declare const bundleBegan: number; // esbuild.mjs
+
+// VS Code's own commands, under the names of ours.
+const ALIASES = {
+  'dgls.fill': 'editor.action.inlineSuggest.trigger',
+  'dgls.accept': 'editor.action.inlineSuggest.commit',
+  'dgls.acceptWord': 'editor.action.inlineSuggest.acceptNextWord',
+  'dgls.acceptLine': 'editor.action.inlineSuggest.acceptNextLine',
+  'dgls.next': 'editor.action.inlineSuggest.showNext',
+  'dgls.previous': 'editor.action.inlineSuggest.showPrevious',
+};
+
+let extension: Extension | undefined;
+
+export function activate(context: vscode.ExtensionContext): void {
+  extension = new Extension(context);
+  extension.wake();
+  extension.activationMs = performance.now() - bundleBegan;
+}
+
+export async function deactivate(): Promise<void> {
+  await extension?.server.stop();
+}
+
+class Extension {
+  activationMs = 0;
+  private readonly log = vscode.window.createOutputChannel('dgls', { log: true });
+  private readonly pause = new Pause();
+  private readonly stats = new Stats();
+  private readonly drafts = new Drafts();
+  private readonly tail = new Tail();
+  private readonly ghost = new Ghost(this.pause, this.drafts, this.stats);
+  private readonly setup: Setup;
+  private readonly status: StatusBar;
+  readonly server: Server;
+  private begun = false;
+
+  constructor(context: vscode.ExtensionContext) {
+    this.setup = new Setup(context);
+    this.status = new StatusBar((document) => this.about(document));
+    this.server = new Server(this.log, { provideInlineCompletionItems: this.ghost.provide }, this.events());
+    context.subscriptions.push(
+      this.log,
+      this.drafts,
+      this.tail,
+      this.status,
+      reports(),
+      ...this.commands(),
+      vscode.window.onDidChangeActiveTextEditor(() => this.status.refresh()),
+      vscode.workspace.onDidOpenTextDocument(() => this.wake()),
+      vscode.workspace.onDidChangeConfiguration((event) => void this.configured(event)),
+    );
+  }
+
+  /** Starts the server once a document needs it. */
+  wake(): void {
+    const languages = config.setting<Languages>('languages', {});
+    if (!this.begun && vscode.workspace.textDocuments.some((document) => isWanted(languages, document))) {
+      void this.start();
+    }
+  }
+
+  private async start(find = () => this.setup.command(() => this.show({ kind: 'installing' }))): Promise<void> {
+    this.begun = true;
+    try {
+      await this.server.start(await find());
+    } catch (error) {
+      const reason = error instanceof NoServer ? error.message : String(error);
+      await this.server.stop();
+      this.show({ kind: 'missing', reason });
+      this.log.error(reason);
+      await this.tell(reason);
+    }
+  }
+
+  private events(): Events {
+    return {
+      state: (state) => this.show(state),
+      draft: (draft) => this.drafts.show(draft),
+      outcome: (outcome) => {
+        this.ghost.told(outcome);
+        this.status.refresh();
+      },
+      failing: (reason) => void this.tell(`the server ends again and again (${reason})`),
+    };
+  }
+
+  private commands(): vscode.Disposable[] {
+    const aliases = Object.entries(ALIASES).map(
+      ([ours, theirs]) => [ours, () => vscode.commands.executeCommand(theirs)] as const,
+    );
+    const own: Record<string, () => unknown> = {
+      'dgls.menu': () => showMenu(this.title(), this.document && this.pause.reason(this.document)),
+      'dgls.engine': chooseEngine,
+      'dgls.pauseFile': () => this.paused((document) => this.pause.file(document)),
+      'dgls.pauseLanguage': () => this.paused((document) => this.pause.language(document)),
+      'dgls.pauseHour': () => this.pausedForAnHour(),
+      'dgls.resume': () => this.paused((document) => this.pause.resume(document)),
+      'dgls.restart': () => this.start(),
+      'dgls.install': () => this.start(() => this.installed()),
+      'dgls.log': () => this.log.show(),
+      'dgls.stats': () => showText('dgls statistics', this.stats.report(this.facts())),
+      'dgls.doctor': async () => showText('dgls doctor', await doctor(await this.setup.command(() => undefined))),
+    };
+    return [
+      ...[...aliases, ...Object.entries(own)].map(([id, run]) => vscode.commands.registerCommand(id, run)),
+      vscode.commands.registerCommand(TAKEN, (taken: Taken) => {
+        this.stats.took(taken.text);
+        this.tail.took(taken);
+      }),
+    ];
+  }
+
+  private async installed(): Promise<string> {
+    this.show({ kind: 'installing' });
+    return this.setup.install();
+  }
+
+  private async configured(event: vscode.ConfigurationChangeEvent): Promise<void> {
+    if (event.affectsConfiguration('dgls.command') || event.affectsConfiguration('dgls.languages')) {
+      this.begun = false;
+      await this.server.stop();
+      this.show({ kind: 'asleep' });
+      this.wake();
+    } else if (event.affectsConfiguration('dgls')) {
+      await this.server.configure();
+    }
+  }
+
+  private get document(): vscode.TextDocument | undefined {
+    return vscode.window.activeTextEditor?.document;
+  }
+
+  private about(document: vscode.TextDocument): { paused?: string; silence?: string } {
+    const paused = this.pause.reason(document);
+    const silence = this.ghost.silence(document);
+    return { ...(paused && { paused }), ...(silence && { silence }) };
+  }
+
+  private paused(act: (document: vscode.TextDocument) => void): void {
+    if (this.document) {
+      act(this.document);
+      this.status.refresh();
+    }
+  }
+
+  private pausedForAnHour(): void {
+    setTimeout(() => this.status.refresh(), this.pause.hour() + 1000);
+    this.status.refresh();
+  }
+
+  private show(state: State): void {
+    this.status.state = state;
+    this.status.refresh();
+  }
+
+  private title(): string {
+    const { state } = this.status;
+    return state.kind === 'running' ? `dgls: ${state.status.engine} is ${state.status.state}` : 'dgls';
+  }
+
+  private facts(): string[] {
+    return [`activation:         ${this.activationMs.toFixed(1)} ms of own code`];
+  }
+
+  private async tell(problem: string): Promise<void> {
+    const chosen = await vscode.window.showErrorMessage(`dgls: ${problem}`, 'Open the Log', 'Settings');
+    if (chosen === 'Open the Log') {
+      this.log.show();
+    } else if (chosen === 'Settings') {
+      await vscode.commands.executeCommand('workbench.action.openSettings', 'dgls.command');
+    }
+  }
+}

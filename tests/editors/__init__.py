@@ -1,0 +1,1 @@
+"""Editors: their plugins, driven for real."""
