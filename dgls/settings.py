@@ -99,6 +99,10 @@ class Settings:
         most=100,
     )
     n_alternatives: int = _setting(4, "Most items in the answer to an invoked request.", least=1, most=16)
+    popup: Literal["auto", "on", "off"] = _setting(
+        "auto",
+        "Whether fills stand in the completion popup: where the editor has no ghost text (auto), or always (on).",
+    )
     max_document_chars: int = _setting(5_000_000, "Larger documents get no fills.", least=1)
     revision: str = _setting(
         "", "Revision of the model on the hub that our own vLLM server serves; empty means the one that dgls knows."

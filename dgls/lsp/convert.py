@@ -1,7 +1,9 @@
 """LSP types <-> text types; nothing else knows both."""
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from lsprotocol import types as lsp
 
@@ -9,6 +11,12 @@ from dgls.errors import PositionError
 from dgls.text.document import Document, Encoding, Position, n_units
 from dgls.text.fill import Fill
 from dgls.text.gap import Gap, gap_at
+
+# Longer ones are no names.
+_MAX_WORD_CHARS = 200
+
+Params = lsp.InlineCompletionParams | lsp.CompletionParams
+Trigger = Literal["automatic", "invoked", "popup"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,24 +29,26 @@ class Asked:
     document: Document
     gap: Gap
     position: lsp.Position
-    invoked: bool
+    trigger: Trigger
     selected: lsp.SelectedCompletionInfo | None = None
 
 
-def asked(document: Document, params: lsp.InlineCompletionParams, encoding: Encoding) -> Asked:
+def asked(document: Document, params: Params, encoding: Encoding) -> Asked:
     """The frozen form of a request. Raises PositionError."""
-    invoked = is_invoked(params)
-    selected = params.context.selected_completion_info
+    trigger = trigger_of(params)
+    selected = None if isinstance(params, lsp.CompletionParams) else params.context.selected_completion_info
     if selected is None:
         gap = gap_at(document, document.offset_at(position(params.position), encoding))
-        return Asked(document, gap, params.position, invoked)
+        return Asked(document, gap, params.position, trigger)
     gap = Gap(document, *offsets(document, selected.range, encoding))
-    return Asked(document, gap.with_selected(selected.text), params.position, invoked, selected)
+    return Asked(document, gap.with_selected(selected.text), params.position, trigger, selected)
 
 
-def is_invoked(params: lsp.InlineCompletionParams) -> bool:
-    """Whether the user asked on purpose, not by typing."""
-    return params.context.trigger_kind is lsp.InlineCompletionTriggerKind.Invoked
+def trigger_of(params: Params) -> Trigger:
+    """Who wants ghost text, the editor by itself or the user on purpose; or else that it is for a popup."""
+    if isinstance(params, lsp.CompletionParams):
+        return "popup"
+    return "invoked" if params.context.trigger_kind is lsp.InlineCompletionTriggerKind.Invoked else "automatic"
 
 
 def position(place: lsp.Position) -> Position:
@@ -68,6 +78,11 @@ def completion_list(
     return lsp.InlineCompletionList([_item(fill, selected, encoding) for fill in fills])
 
 
+def popup_list(fills: Sequence[Fill], encoding: Encoding) -> lsp.CompletionList:
+    """One item for each fill, behind those of other servers; incomplete, as the next key may change everything."""
+    return lsp.CompletionList(True, [_popup_item(fill, n, encoding) for n, fill in enumerate(fills)])
+
+
 def unsure_from(
     fills: Sequence[Fill], selected: lsp.SelectedCompletionInfo | None, encoding: Encoding
 ) -> tuple[int | None, ...]:
@@ -84,3 +99,23 @@ def _item(fill: Fill, selected: lsp.SelectedCompletionInfo | None, encoding: Enc
     if selected is None:
         return lsp.InlineCompletionItem(insert_text=fill.text, range=range_of(fill.gap, encoding))
     return lsp.InlineCompletionItem(insert_text=selected.text + fill.text, range=selected.range)
+
+
+def _popup_item(fill: Fill, rank: int, encoding: Encoding) -> lsp.CompletionItem:
+    """The word before the cursor and the missing text, in place of that word: editors filter and sort by it."""
+    word = re.findall(r"\w*\Z", fill.gap.prefix[-_MAX_WORD_CHARS:])[0]
+    text = word + fill.text
+    range_ = range_of(replace(fill.gap, start=fill.gap.start - len(word)), encoding)
+    label = next(line.strip() for line in text.splitlines() if line.strip())
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    shown = f"{fence}{fill.gap.document.language}\n{text}\n{fence}"
+    return lsp.CompletionItem(
+        label=label,
+        kind=lsp.CompletionItemKind.Text,
+        detail="dgls",
+        documentation=lsp.MarkupContent(lsp.MarkupKind.Markdown, shown),
+        sort_text=f"~~~~{rank:02}",
+        filter_text=text.splitlines()[0] or label,
+        insert_text_mode=lsp.InsertTextMode.AsIs,
+        text_edit=lsp.TextEdit(range_, text),
+    )

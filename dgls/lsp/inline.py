@@ -1,4 +1,4 @@
-"""One request for ghost text, from the frozen gap to fills that fit the document as it is by then."""
+"""One request for fills, from the frozen gap to fills that fit the document as it is by then."""
 
 import asyncio
 from contextlib import aclosing
@@ -11,17 +11,15 @@ from dgls.engines import Engine
 from dgls.errors import PositionError
 from dgls.infill import Answer, Stopwatch
 from dgls.lsp import convert, messages
-from dgls.lsp.convert import Asked
+from dgls.lsp.convert import Asked, Params
 from dgls.lsp.session import Session
 from dgls.lsp.workspace import left_of
 from dgls.text.document import Document
 from dgls.text.fill import Fill, Silence
 
 
-async def answer_to(
-    session: Session, params: lsp.InlineCompletionParams, document: Document | None, watch: Stopwatch
-) -> Answer:
-    """The fills to show, best first: one for an automatic request, alternatives for an invoked one."""
+async def answer_to(session: Session, params: Params, document: Document | None, watch: Stopwatch) -> Answer:
+    """The fills to show, best first: one for an automatic request, else alternatives too."""
     asked = frozen(session, params, document)
     if isinstance(asked, Silence):
         return Answer(silence=asked)
@@ -31,10 +29,10 @@ async def answer_to(
     fills = fitting(asked, answer.fills, session.documents.get(asked.document.uri))
     if answer.fills and not fills:
         return replace(answer, fills=(), silence=Silence.STALE)
-    return replace(answer, fills=fills[: session.settings.n_alternatives if asked.invoked else 1])
+    return replace(answer, fills=fills[: 1 if asked.trigger == "automatic" else session.settings.n_alternatives])
 
 
-def frozen(session: Session, params: lsp.InlineCompletionParams, document: Document | None) -> Asked | Silence:
+def frozen(session: Session, params: Params, document: Document | None) -> Asked | Silence:
     """What is asked for, or why it cannot be answered."""
     if document is None:
         return Silence.UNKNOWN_DOCUMENT
@@ -47,8 +45,8 @@ def frozen(session: Session, params: lsp.InlineCompletionParams, document: Docum
 
 
 async def fresh(session: Session, asked: Asked, watch: Stopwatch) -> Answer:
-    """The engine's answer, after a pause in which a newer key cancels an automatic request."""
-    if not asked.invoked and session.host.engine is not None:
+    """The engine's answer, after a pause in which a newer key cancels a request that was not made on purpose."""
+    if asked.trigger != "invoked" and session.host.engine is not None:
         await asyncio.sleep(session.settings.pause_ms / 1000)
         watch.lap("pause")
     use = session.host.use()
@@ -72,7 +70,7 @@ async def answered(session: Session, asked: Asked, engine: Engine) -> Answer:
         async for item in stream:
             if isinstance(item, Answer):
                 answer = item
-            elif "draft" in session.wanted and not item.final:
+            elif "draft" in session.wanted and asked.trigger != "popup" and not item.final:
                 text = infill.begun(asked.gap, item)
                 if text not in ("", shown):
                     shown = text

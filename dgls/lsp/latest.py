@@ -1,4 +1,4 @@
-"""The newest request of each document wins; superseded ones are still answered, as pygls does for cancelled tasks."""
+"""The newest request of each kind about a document wins; superseded ones are still answered, as cancelled tasks are."""
 
 import asyncio
 from collections.abc import Iterator
@@ -10,28 +10,28 @@ CANCELLED = "cancelled"
 
 
 class Latest:
-    """The task of the newest request of each document."""
+    """The task of the newest request of each kind about each document."""
 
     def __init__(self) -> None:
-        self._tasks: dict[str, asyncio.Task[Any]] = {}
+        self._tasks: dict[tuple[str, str], asyncio.Task[Any]] = {}
 
     @contextmanager
-    def newest(self, uri: str) -> Iterator[None]:
-        """Makes the running task the newest of its document and cancels the one before it."""
+    def newest(self, uri: str, kind: str = "ghost text") -> Iterator[None]:
+        """Makes the running task the newest of its kind about a document and cancels the one before it."""
         task = asyncio.current_task()
         assert task is not None
-        if older := self._tasks.get(uri):
+        if older := self._tasks.get((uri, kind)):
             older.cancel(SUPERSEDED)
-        self._tasks[uri] = task
+        self._tasks[uri, kind] = task
         try:
             yield
         finally:
-            if self._tasks.get(uri) is task:
-                del self._tasks[uri]
+            if self._tasks.get((uri, kind)) is task:
+                del self._tasks[uri, kind]
 
     def cancel(self, uri: str | None = None) -> None:
-        """Cancels the newest request of a document, or of all."""
-        for name, task in list(self._tasks.items()):
+        """Cancels the newest requests about a document, or about all."""
+        for (name, _), task in list(self._tasks.items()):
             if uri in (None, name):
                 task.cancel(CANCELLED)
 

@@ -4,12 +4,10 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from lsprotocol import types as lsp
-
 from dgls.engines import Cost
 from dgls.errors import SettingError
 from dgls.infill import Answer
-from dgls.lsp.convert import is_invoked
+from dgls.lsp.convert import Params, trigger_of
 from dgls.lsp.workspace import file_name
 from dgls.settings import Settings
 
@@ -25,13 +23,11 @@ def configure(settings: Settings) -> None:
     logging.getLogger("pygls").setLevel("DEBUG" if level == "DEBUG" else "CRITICAL")
 
 
-def request_line(
-    params: lsp.InlineCompletionParams, version: int | None, outcome: str, ms: Mapping[str, float], cost: Cost
-) -> str:
+def request_line(params: Params, version: int | None, outcome: str, ms: Mapping[str, float], cost: Cost) -> str:
     """What a request asked and got: names, counts and milliseconds."""
     parts = [
         f"{file_name(params.text_document.uri)!r} v{'?' if version is None else version}",
-        f"{'invoked' if is_invoked(params) else 'automatic'}: {outcome}",
+        f"{trigger_of(params)}: {outcome}",
         " ".join(f"{stage} {passed:.1f}" for stage, passed in ms.items()) + f" total {sum(ms.values()):.1f} ms",
         f"{cost.n_steps} steps {cost.n_forwards} forwards",
     ]

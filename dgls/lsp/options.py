@@ -13,7 +13,10 @@ SECTION = "dgls"
 
 # What the server reads anew for each request; all others are the engine's, and a change of them needs another engine.
 _LIVE = frozenset(
-    {"pause_ms", "deadline_ms", "unsure_percent", "n_alternatives", "max_document_chars", "log_file", "log_level"}
+    {
+        *("pause_ms", "deadline_ms", "unsure_percent", "n_alternatives", "popup", "max_document_chars"),
+        *("log_file", "log_level"),
+    }
 )
 
 
@@ -31,6 +34,13 @@ def wants(capabilities: lsp.ClientCapabilities) -> frozenset[str]:
     return (
         frozenset(name for name, wanted in asked.items() if wanted is True) if isinstance(asked, dict) else frozenset()
     )
+
+
+def wants_popup(settings: Settings, capabilities: lsp.ClientCapabilities) -> bool:
+    """Whether fills are offered in the completion popup, by the setting and what the editor says it has."""
+    document = capabilities.text_document
+    has_ghost_text = document is not None and document.inline_completion is not None
+    return settings.popup == "on" or (settings.popup == "auto" and not has_ghost_text)
 
 
 def section(given: Any) -> Any:

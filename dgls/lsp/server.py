@@ -5,6 +5,7 @@ import logging
 import os
 import threading
 from contextlib import aclosing
+from dataclasses import replace
 from functools import partial
 from typing import BinaryIO
 
@@ -20,6 +21,7 @@ from dgls.lsp.stdio import bodies, streams
 from dgls.lsp.workspace import hash_of
 from dgls.settings import Settings
 from dgls.text.clip import prepare
+from dgls.text.document import Document
 
 logger = logging.getLogger(__name__)
 
@@ -72,10 +74,15 @@ def with_handlers(session: Session) -> Session:
 
 
 def initialize(session: Session, params: lsp.InitializeParams) -> None:
-    """Takes the editor's first settings; its folder decides which of several servers keeps it in its cache."""
+    """Takes the editor's first settings; its folder decides which of several servers keeps it in its cache.
+
+    What is registered here still counts among what the server says that it can.
+    """
     session.wanted = options.wants(params.capabilities)
     session.take({"workspace": options.workspace_of(params)})
     session.take(options.section(params.initialization_options))
+    if options.wants_popup(session.settings, params.capabilities):
+        session.feature(lsp.TEXT_DOCUMENT_COMPLETION, lsp.CompletionOptions())(completion)
 
 
 def initialized(session: Session, params: lsp.InitializedParams) -> None:
@@ -113,26 +120,39 @@ def did_close(session: Session, params: lsp.DidCloseTextDocumentParams) -> None:
 
 async def inline_completion(session: Session, params: lsp.InlineCompletionParams) -> lsp.InlineCompletionList:
     """The items for a cursor; an empty list when there is nothing to show, never null."""
-    document = session.documents.get(params.text_document.uri)  # everything below sees this version
+    document = session.documents.get(params.text_document.uri)
+    answer = await _answer(session, params, document)
+    selected = params.context.selected_completion_info
+    if document is not None and "outcome" in session.wanted:
+        tails = convert.unsure_from(answer.fills, selected, session.encoding)
+        silence = None if answer.fills else str(answer.silence)
+        place = inline.versioned(document), params.position
+        session.editor.outcome(messages.Outcome(*place, tails, silence, sum(answer.ms.values())))
+    return convert.completion_list(answer.fills, selected, session.encoding)
+
+
+async def completion(session: Session, params: lsp.CompletionParams) -> lsp.CompletionList:
+    """The same for a popup."""
+    answer = await _answer(session, params, session.documents.get(params.text_document.uri))
+    return convert.popup_list(answer.fills, session.encoding)
+
+
+async def _answer(session: Session, params: convert.Params, document: Document | None) -> Answer:
+    """The fills for a request about a document as it is now, and one line in the log, however it ends."""
     watch = Stopwatch()
     tell = partial(logs.request_line, params, document.version if document else None)
     try:
-        with session.latest.newest(params.text_document.uri):
+        kind = "popup" if convert.trigger_of(params) == "popup" else "ghost text"
+        with session.latest.newest(params.text_document.uri, kind):
             answer = await inline.answer_to(session, params, document, watch)
     except asyncio.CancelledError as error:
         logger.info(tell(reason(error), watch.ms, Cost()))
         raise
     except Exception as error:  # whatever broke, the editor gets an empty list
         answer = Answer(silence=session.host.broke(error))
-    outcome, ms = logs.outcome_of(answer), watch.ms | answer.ms
-    logger.info(tell(outcome, ms, answer.cost))
-    if document is not None and "outcome" in session.wanted:
-        tails = convert.unsure_from(answer.fills, params.context.selected_completion_info, session.encoding)
-        silence = None if answer.fills else str(answer.silence)
-        session.editor.outcome(
-            messages.Outcome(inline.versioned(document), params.position, tails, silence, sum(ms.values()))
-        )
-    return convert.completion_list(answer.fills, params.context.selected_completion_info, session.encoding)
+    answer = replace(answer, ms=watch.ms | answer.ms)
+    logger.info(tell(logs.outcome_of(answer), answer.ms, answer.cost))
+    return answer
 
 
 def document_hash(session: Session, params: messages.DocumentHashParams) -> messages.DocumentHash | None:
