@@ -11,7 +11,9 @@ const run = (command, ...given) => execFileSync(command, given, { cwd: here, std
 
 // setuptools would pack files that no longer exist but were built once.
 rmSync(path.join(root, 'build', 'lib'), { recursive: true, force: true });
-rmSync(server, { recursive: true, force: true });
+for (const folder of [server, path.join(here, 'dist')]) {
+  rmSync(folder, { recursive: true, force: true });
+}
 mkdirSync(server);
 const python = process.env.PYTHON ?? 'python3';
 run(python, '-m', 'pip', 'wheel', '--quiet', '--disable-pip-version-check', '--no-deps', '--wheel-dir', server, root);

@@ -103,8 +103,8 @@ class Extension {
   }
 
   private async serve(command: string): Promise<void> {
-    // The language client is most of the bundle; it is not even evaluated before a document needs it.
-    const { Server } = await import('./server.ts');
+    // The language client is most of what is shipped; it is not even read before a document needs it.
+    const { Server } = await import('./server.js');
     this.server ??= new Server(this.log, { provideInlineCompletionItems: this.ghost.provide }, this.events());
     await this.server.start(command);
   }

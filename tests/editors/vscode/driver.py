@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 # The machine may be busy with other things; nothing here waits for time alone.
-PATIENCE_S = 40.0
+PATIENCE_S = 90.0
 
 _QUICK_INPUT = ".quick-input-widget:not([style*='display: none']) input"
 
