@@ -36,7 +36,7 @@ def test_vim_pack(neovims: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     )
     init.write_text(recipe, encoding="utf-8")
     neovim = Neovim(NEWEST, init, tmp_path / "x.py")
-    assert neovim.lua("return vim.fn.exists(':Dgls')") == 2, neovim.messages()
+    neovim.wait(lambda: neovim.lua("return vim.fn.exists(':Dgls')") == 2, "the plugin")
     neovim.close()
 
 

@@ -60,5 +60,5 @@ def test_lazy(neovims: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     )
     (tmp_path / "init.lua").write_text(f"{before}require('lazy').setup({{\n{recipe}\n}})\n", encoding="utf-8")
     neovim = Neovim(NEWEST, tmp_path / "init.lua", tmp_path / "x.py")
-    assert neovim.lua("return vim.fn.exists(':Dgls')") == 2, neovim.messages()
+    neovim.wait(lambda: neovim.lua("return vim.fn.exists(':Dgls')") == 2, "the plugin")
     neovim.close()
