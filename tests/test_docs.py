@@ -18,7 +18,12 @@ from dgls.text.fill import Silence
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-DOCUMENTS = [ROOT / name for name in ("README.md", "dgls/README.md", "editors/README.md")]
+DOCUMENTS = [
+    ROOT / name
+    for name in (
+        *("README.md", "dgls/README.md", "editors/README.md", "editors/PROTOCOL.md", "editors/neovim/README.md"),
+    )
+]
 
 
 def test_the_settings_table_is_up_to_date() -> None:
@@ -93,15 +98,6 @@ def test_every_silence_in_the_readme_exists() -> None:
     found = re.findall(r"`nothing to show: ([^`]+)`", README)
     assert found
     assert set(found) <= {str(silence) for silence in Silence}
-
-
-def test_neovim_reads_the_same_in_both_places() -> None:
-    editors = (ROOT / "editors" / "README.md").read_text(encoding="utf-8")
-    keymap = re.compile(r"vim\.lsp\.enable.*?```", re.DOTALL)
-    ours, theirs = keymap.search(README), keymap.search(editors)
-    assert ours is not None
-    assert theirs is not None
-    assert ours.group() == theirs.group()
 
 
 def test_the_demo_fills_the_gap_of_its_fixture() -> None:

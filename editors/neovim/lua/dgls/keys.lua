@@ -1,0 +1,41 @@
+--- Keys in insert mode. A key that somebody else has mapped stays theirs, unless the user gave it to dgls.
+local config = require('dgls.config')
+
+local M = {}
+
+--- Keys that were left alone: function -> key.
+---@type table<string, string>
+M.left_alone = {}
+
+-- These give the key back when there is nothing to take or to dismiss.
+local FALLS_BACK = { accept = true, accept_word = true, accept_line = true, dismiss = true }
+local DESCRIPTION = 'dgls: '
+
+--- Maps the keys of the configuration.
+---@param dgls table<string, fun(): boolean>
+function M.map(dgls)
+  M.left_alone = {}
+  for name, lhs in pairs(config.now.keymaps or {}) do
+    local before = lhs and vim.fn.maparg(lhs, 'i', false, true) or {}
+    local is_ours = vim.startswith(before.desc or '', DESCRIPTION)
+    -- Neovim maps <Tab> itself, to jump within a snippet.
+    local is_free = vim.tbl_isempty(before) or is_ours or vim.startswith(before.desc or '', 'vim.snippet.jump')
+    if lhs and (is_free or config.is_given('keymaps', name)) then
+      local description = DESCRIPTION .. name:gsub('_', ' ')
+      if FALLS_BACK[name] then
+        vim.keymap.set('i', lhs, function()
+          if dgls[name]() then
+            return ''
+          end
+          return not is_ours and before.expr == 1 and before.callback and before.callback() or lhs
+        end, { expr = true, desc = description })
+      else
+        vim.keymap.set('i', lhs, dgls[name], { desc = description })
+      end
+    elseif lhs then
+      M.left_alone[name] = lhs
+    end
+  end
+end
+
+return M
