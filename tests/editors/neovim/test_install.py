@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.editors.neovim.conftest import NEWEST, ROOT
+from tests.editors.neovim.conftest import NEWEST, ROOT, Start
 from tests.editors.neovim.driver import Neovim
 
 FOLDER = ROOT / "editors" / "neovim"
@@ -46,3 +46,16 @@ def test_the_recipes_are_those_of_the_help() -> None:
     helped = ["".join(one.split()) for one in recipes(said)]
     for recipe in recipes((FOLDER / "README.md").read_text(encoding="utf-8")):
         assert "".join(recipe.replace("PATH/TO", "/path/to").split()) in helped
+
+
+@pytest.mark.editor
+def test_the_defaults_are_those_of_the_help(start: Start) -> None:
+    said = recipes((FOLDER / "doc" / "dgls.txt").read_text(encoding="utf-8"))
+    (setup,) = [one for one in said if "accept_word" in one]
+    neovim = start({"default": {"drafts": [" "]}})
+    assert neovim.lua(f"""
+        local config = require('dgls.config')
+        require('dgls').setup()
+        local plain = vim.deepcopy(config.now)
+        {setup}
+        return vim.deep_equal(plain, config.now)""")

@@ -1,6 +1,6 @@
 """Completion and package plugins of others, where $DGLS_NEOVIM_PLUGINS names a folder with clones of them.
 
-It holds nvim-cmp, cmp-nvim-lsp, blink.cmp and lazy.nvim, or some of these.
+It holds nvim-cmp, cmp-nvim-lsp, blink.cmp (1.9) and lazy.nvim, or some of these.
 """
 
 import json
@@ -39,13 +39,20 @@ def clones(*names: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("names", "setup"), [(("nvim-cmp", "cmp-nvim-lsp"), CMP), (("blink.cmp",), BLINK)], ids=["nvim-cmp", "blink.cmp"]
+    ("names", "setup", "visible"),
+    [
+        (("nvim-cmp", "cmp-nvim-lsp"), CMP, "return require('cmp').visible()"),
+        (("blink.cmp",), BLINK, "return require('blink.cmp').is_visible()"),
+    ],
+    ids=["nvim-cmp", "blink.cmp"],
 )
-def test_an_item_is_taken_whole(start: Start, names: tuple[str, ...], setup: str) -> None:
+def test_an_item_is_taken_whole(start: Start, names: tuple[str, ...], setup: str, visible: str) -> None:
     neovim = start(SCRIPT, before=clones(*names) + setup, settings={"popup": "on"}, keymaps=False)
     neovim.wait_ready()
-    neovim.type("idef a")
-    neovim.wait(lambda: "add(a, b):" in neovim.screen.text(), "the popup")
+    for key in "idef a":  # not in one piece: these look at each key
+        neovim.type(key)
+        neovim.draw()
+    neovim.wait(lambda: neovim.lua(visible), "the popup")
     neovim.type("<C-y>")
     neovim.wait_lines("def add(a, b):", "    return a + b")
 
