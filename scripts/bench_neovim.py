@@ -2,8 +2,8 @@
 
     python scripts/bench_neovim.py [--keys 100] [--neovim PROGRAM]
 
-The server's engine answers at once from a script, so this is what Neovim, the plugin and the server add to a model: from the
-key to the moment when Neovim's own inline completion has put the text into the buffer's decorations.
+The server's engine answers at once from a script, so this is what Neovim, the plugin and the server add to a model:
+from the key to the moment when Neovim's own inline completion has put the text among the buffer's decorations.
 scripts/neovim_env gets a Neovim.
 """
 
@@ -13,6 +13,7 @@ import os
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pynvim
@@ -70,6 +71,8 @@ def milliseconds(program: str, n_keys: int, folder: Path) -> list[float]:
         neovim.input("a")
         wait(f"return #_G.took == {number + 2}")
     took: list[float] = neovim.exec_lua("return _G.took")
+    with suppress(OSError, EOFError):  # it is gone before it can answer
+        neovim.command("qa!")
     neovim.close()
     return took[1:]
 

@@ -59,3 +59,19 @@ def test_the_defaults_are_those_of_the_help(start: Start) -> None:
         local plain = vim.deepcopy(config.now)
         {setup}
         return vim.deep_equal(plain, config.now)""")
+
+
+@pytest.mark.editor
+def test_the_server_of_the_repository_is_found(neovims: None, tmp_path: Path) -> None:
+    """Where no `dgls` is on the PATH; one that is comes first."""
+    shutil.copytree(FOLDER, tmp_path / "editors" / "neovim")
+    program = tmp_path / ".venv" / "bin" / "dgls"
+    program.parent.mkdir(parents=True)
+    program.touch(mode=0o755)
+    code = "lua io.write(require('dgls.config').command('serve')[1])"
+    options = ["--clean", "--headless", "--cmd", f"set rtp+={tmp_path}/editors/neovim", "-c", code, "-c", "qa"]
+    for path, found in (("/usr/bin:/bin", str(program)), (f"{program.parent}:/usr/bin", "dgls")):
+        done = subprocess.run(
+            [NEWEST, *options], env={"PATH": path, "HOME": str(tmp_path)}, capture_output=True, text=True
+        )
+        assert done.stdout + done.stderr == found

@@ -218,3 +218,30 @@ def test_the_bundled_model(start: Start) -> None:
     ghost = neovim.ghost()
     neovim.type("<Tab>")
     neovim.wait(lambda: "\n".join(neovim.lines()) == text.rstrip("\n") + ghost, "the fill in the buffer")
+
+
+def test_a_second_window_and_another_file_have_their_own(start: Start, tmp_path: Path) -> None:
+    rules = [{"prefix_ends": "x = ", "drafts": ["one"]}, {"prefix_ends": "y = ", "drafts": ["two"]}]
+    neovim = start({"default": {"drafts": [" "]}, "rules": rules})
+    neovim.wait_ready()
+    neovim.type("ix = ")
+    neovim.wait_ghost("one")
+    neovim.type("<Esc>")
+    neovim.command(f"split {tmp_path / 'other.py'}")
+    neovim.type("iy = ")
+    neovim.wait_ghost("two")
+    neovim.type("<Tab>")
+    neovim.wait_lines("y = two")
+    neovim.type("<Esc>")
+    neovim.command("wincmd p")
+    neovim.wait_lines("x = ")
+    neovim.type("A")
+    neovim.wait_ghost("one")
+
+
+def test_a_failure_of_the_engine_is_in_the_status(start: Start) -> None:
+    neovim = start({"default": {"drafts": [" "]}}, settings={"script": "/nowhere.json"})
+    neovim.wait(lambda: neovim.lua("return require('dgls').statusline()") == "dgls failed", "the status")
+    assert (
+        "cannot read the script nowhere.json" in neovim.lua("return require('dgls.status').report(vim.fn.bufnr())")[0]
+    )

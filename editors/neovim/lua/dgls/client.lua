@@ -20,7 +20,7 @@ function M.enable()
   end
   if not M.has_inline_completion then
     vim.notify_once(
-      'dgls: ghost text needs Neovim 0.12 (vim.lsp.inline_completion); here fills are in the completion popup: <C-x><C-o>',
+      'dgls: ghost text needs Neovim 0.12 (vim.lsp.inline_completion); here fills are in the popup of <C-x><C-o>',
       vim.log.levels.WARN
     )
   end

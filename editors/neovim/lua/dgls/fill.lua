@@ -21,7 +21,8 @@ local M = {}
 function M.here()
   local row, col = unpack(api.nvim_win_get_cursor(0))
   local line = api.nvim_get_current_line()
-  return { buf = api.nvim_get_current_buf(), row = row - 1, col = col, head = line:sub(1, col), tail = line:sub(col + 1) }
+  local buf, head, tail = api.nvim_get_current_buf(), line:sub(1, col), line:sub(col + 1)
+  return { buf = buf, row = row - 1, col = col, head = head, tail = tail }
 end
 
 --- The fills in an answer to a request made at a place. The server may have known a later state of the document than
@@ -46,7 +47,7 @@ function M.of(items, asked, encoding)
   return fills
 end
 
---- What is left of a fill at the cursor: nil unless a beginning of it was typed there and nothing else changed around it.
+--- What is left of a fill at the cursor: nil unless a beginning of it was typed there and the lines around stayed.
 ---@param fill dgls.Fill
 ---@return string?
 function M.rest(fill)
@@ -56,8 +57,11 @@ function M.rest(fill)
     return nil
   end
   local line = api.nvim_buf_get_lines(fill.buf, fill.row, fill.row + 1, false)[1]
+  if not vim.startswith(line, fill.head) or #line < fill.col then
+    return nil
+  end
   local typed = table.concat(api.nvim_buf_get_text(fill.buf, fill.row, fill.col, now.row, now.col, {}), '\n')
-  if not vim.startswith(line, fill.head) or not vim.startswith(fill.text, typed) or #typed == #fill.text then
+  if not vim.startswith(fill.text, typed) or #typed == #fill.text then
     return nil
   end
   return fill.text:sub(#typed + 1)

@@ -66,7 +66,8 @@ function M._buffers()
   health.start('dgls: buffers')
   local clients = vim.lsp.get_clients({ name = 'dgls' })
   if #clients == 0 then
-    health.warn('the server does not run', 'open a file of one of these types: ' .. table.concat(config.now.filetypes, ', '))
+    local types = table.concat(config.now.filetypes, ', ')
+    health.warn('the server does not run', 'open a file of one of these types: ' .. types)
   end
   for _, served in ipairs(clients) do
     local said = status.of(served)
