@@ -31,7 +31,7 @@ export function programIn(folder: string): string {
 export async function findPython(): Promise<string | undefined> {
   for (const name of NAMES) {
     try {
-      await run(name, ['-c', CHECK], new AbortController().signal);
+      await run(name, ['-I', '-c', CHECK], new AbortController().signal);
       return name;
     } catch {
       continue; // not there, or too old
@@ -68,9 +68,10 @@ async function make(plan: Plan, python: string, report: (phrase: string) => void
   const inside = IS_WINDOWS ? path.join(plan.folder, 'Scripts', 'python.exe') : path.join(plan.folder, 'bin', 'python');
   report('making an environment');
   await fs.rm(plan.folder, { recursive: true, force: true });
-  await run(python, ['-m', 'venv', plan.folder], stop);
+  await run(python, ['-I', '-m', 'venv', plan.folder], stop);
   const wanted = plan.extras.length > 0 ? `${plan.wheel}[${plan.extras.join(',')}]` : plan.wheel;
-  const pip = ['-m', 'pip', 'install', '--disable-pip-version-check', '--no-input', '--progress-bar', 'off'];
+  // Isolated: what a PYTHONPATH of the user has would count as installed.
+  const pip = ['-I', '-m', 'pip', 'install', '--disable-pip-version-check', '--no-input', '--progress-bar', 'off'];
   await run(inside, [...pip, '--constraint', plan.constraints, wanted], stop, (line) => {
     const phrase = downloadOf(line) ?? (line.startsWith('Installing collected') ? 'unpacking' : undefined);
     if (phrase) {
