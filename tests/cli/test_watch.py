@@ -49,7 +49,7 @@ def test_a_terminal_shows_one_picture(
     code, shown = in_terminal(command, tmp_path, environment | {"TERM": "xterm-256color"})
     assert code == 0
     assert "reading script.json" in shown
-    assert "\x1b[33ma ? b" in shown  # may still change: yellow
+    assert "\x1b[1ma \x1b[0m\x1b[33m? b" in shown  # settled: bold; what may still change: yellow
     assert "\x1b[1ma + b" in shown  # settled: bold
     assert "\x1b[?25h" in shown  # the cursor is back
     assert "«" not in shown

@@ -78,12 +78,12 @@ function M.log_file()
   return vim.fs.joinpath(vim.fn.stdpath('log') --[[@as string]], 'dgls.log')
 end
 
---- A command line of dgls: the program on the PATH, else the one in the repository that this plugin is part of.
+--- A command line of dgls: the one that was given; else the program on the PATH, or in this plugin's own repository.
 ---@param ... string
 ---@return string[]
 function M.command(...)
   local command = vim.deepcopy(M.now.command)
-  if #command == 1 and vim.fn.executable(command[1]) == 0 then
+  if #command == 1 and command[1] == 'dgls' and vim.fn.executable('dgls') == 0 then
     local here = debug.getinfo(1, 'S').source:sub(2)
     local ours = vim.fs.joinpath(vim.fs.dirname(here), '../../../../.venv/bin/dgls')
     command[1] = vim.fn.executable(ours) == 1 and vim.uv.fs_realpath(vim.fs.dirname(ours)) .. '/dgls' or command[1]
