@@ -25,7 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from clipping.shares import sources_of, table
-from clipping.times import clip_times, summary
+from clipping.times import clip_times
+from figures import show, summary
 
 URI = "file:///bench/module.py"
 CODE = """\
@@ -258,18 +259,7 @@ def main() -> None:
         places = chosen.files or [str(root / place) for place in ("dgls", "editors", "fixtures", "scripts", "tests")]
         print(table(sources_of(places), chosen.gaps, chosen.seed))
     named = [name for name in chosen.what if name != "overrun"]
-    _show({name: MEASUREMENTS[name]() for name in (named if chosen.what else MEASUREMENTS)}, as_json=chosen.json)
-
-
-def _show(results: dict[str, dict[str, Any]], *, as_json: bool) -> None:
-    """Prints one line for each figure, or one JSON object."""
-    if as_json and results:
-        print(json.dumps(results, indent=1))
-        return
-    for name, figures in results.items():
-        for key, value in figures.items():
-            shown = " ".join(f"{part} {number}" for part, number in value.items()) if isinstance(value, dict) else value
-            print(f"{name:11} {key:24} {shown}")
+    show({name: MEASUREMENTS[name]() for name in (named if chosen.what else MEASUREMENTS)}, as_json=chosen.json)
 
 
 if __name__ == "__main__":

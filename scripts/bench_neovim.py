@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pynvim
 
-from clipping.times import summary
+from figures import summary
 
 ROOT = Path(__file__).parent.parent
 WAIT_MS = 200  # between the last key and the request: not ours, and not to be set

@@ -15,12 +15,12 @@ import statistics
 import time
 from typing import Any
 
-from clipping.times import summary
 from dgls.engines.checkpoint import BUNDLED
 from dgls.engines.endpoint import Endpoint
 from dgls.engines.vllm.server import Server
 from dgls.engines.vllm.wire import Asked, body_of, read_of
 from fake_vllm import FakeVllm
+from figures import show, summary
 
 WIDTH = 64
 
@@ -114,13 +114,7 @@ def main() -> None:
     with FakeVllm(BUNDLED, canvas_length=WIDTH) as fake:
         results = {"canvas": canvas(fake, chosen.n), "side": side(fake, chosen.n)}
         results["connections"] = {"accepted": fake.n_connections, "requests": len(fake.asked)}
-    if chosen.json:
-        print(json.dumps(results, indent=1))
-        return
-    for name, figures in results.items():
-        for key, value in figures.items():
-            shown = " ".join(f"{part} {number}" for part, number in value.items()) if isinstance(value, dict) else value
-            print(f"{name:11} {key:14} {shown}")
+    show(results, as_json=chosen.json)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What every engine that denoises does with gap lengths and rows: which to try, and a row as a candidate."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from dgls.diffusion.layout import further_lengths, width_for
@@ -29,7 +29,7 @@ def rounds(frame: Framed, tokens: Tokens, facts: Facts, found: Sequence[Draft]) 
         yield lengths
         if not found:
             return
-        lengths = further_lengths(tried, max(found, key=score_of).gap_tokens, most, fine=facts.effort.fine)
+        lengths = further_lengths(tried, max(found, key=_score).gap_tokens, most, fine=facts.effort.fine)
         if not lengths:
             return
         tried += lengths
@@ -58,6 +58,11 @@ def draft_of(row: Row, frame: Framed, tokens: Tokens, score: float) -> Draft | N
     return Draft(text[len(typed) :], tuple(shown), all(row.settled), score, len(row.ids), truncated)
 
 
-def score_of(draft: Draft) -> float:
+def best_first(drafts: Iterable[Draft | None]) -> tuple[Draft, ...]:
+    """The candidates in their order, without the rows that gave none."""
+    return tuple(sorted((draft for draft in drafts if draft is not None), key=_score, reverse=True))
+
+
+def _score(draft: Draft) -> float:
     """What candidates are ordered by."""
     return draft.score

@@ -12,7 +12,7 @@ from dgls.diffusion.denoise import Step, denoise
 from dgls.diffusion.noise import SeededNoise
 from dgls.diffusion.prefix import Prefix, PrefixCache, n_shared
 from dgls.engines import Cost, Draft, Drafts
-from dgls.engines.candidates import Row, draft_of, rounds, score_of, width_of
+from dgls.engines.candidates import Row, best_first, draft_of, rounds, width_of
 from dgls.engines.checkpoint import Facts, find, read_facts
 from dgls.engines.framing import Framed, framed
 from dgls.engines.gemma import Gemma
@@ -72,7 +72,7 @@ class Filler:
                 yield Drafts(self._read(last, canvas, frame, ranks), final=False, cost=cost())
             assert last is not None  # max_denoising_steps is at least 1
             found += self._read(last, canvas, frame, self._scores(model, last, canvas, frame, prefix))
-        yield Drafts(tuple(sorted(found, key=score_of, reverse=True)), final=True, cost=cost())
+        yield Drafts(best_first(found), final=True, cost=cost())
 
     def _steps(self, model: Gemma, frame: Framed, prefix: Prefix, canvas: Canvas) -> Generator[Step, None, None]:
         """The denoising steps of a canvas behind a prefix."""
@@ -127,7 +127,7 @@ class Filler:
             for row, gap in enumerate(_gaps(step, canvas))
             if not step.dropped[row]
         ]
-        return tuple(sorted((draft for draft in found if draft is not None), key=score_of, reverse=True))
+        return best_first(found)
 
 
 def _gaps(step: Step, canvas: Canvas) -> list[list[int]]:

@@ -119,6 +119,10 @@ _BY_FILE = {
     ".zshrc": "bash",
 }
 
+# What ends a block: words alone, and those or a closer at the beginning of a line. What a header ends with.
+END_WORDS = r"end|fi|done|esac|until"
+BLOCK_END = re.compile(rf"\s*(?:[)\]}}]|(?:{END_WORDS})\b)")
+HEADER_END = re.compile(r"[:{(\[]\s*$|\b(?:then|do|else)\s*$")
 # Keyword or closer that goes on with the statement above.
 CONTINUES = re.compile(
     r"[\s})\]]*(?:else|elif|elsif|elseif|except|finally|catch|rescue|ensure|then|do)\b"

@@ -1,6 +1,5 @@
 """What a clip costs."""
 
-import statistics
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from dgls.text.clip import clip
 from dgls.text.document import Document
 from dgls.text.gap import Gap, gap_at
 from dgls.text.languages import language_of
+from figures import summary
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -45,11 +45,3 @@ def _overruns(text: str, n: int) -> Iterator[tuple[tuple[str, int], str]]:
 def _gap(given: tuple[str, int], language: str) -> Gap:
     """The gap at an offset of a text."""
     return gap_at(Document(given[0], language=language), given[1])
-
-
-def summary(numbers: list[float] | list[int]) -> dict[str, float]:
-    """Median, 95th percentile, least and most."""
-    ordered = sorted(numbers)
-    p95 = ordered[min(len(ordered) - 1, round(0.95 * (len(ordered) - 1)))]
-    named = {"p50": statistics.median(ordered), "p95": p95, "least": ordered[0], "most": ordered[-1]}
-    return {name: round(value, 3) for name, value in named.items()}

@@ -8,11 +8,11 @@ which the server reads once.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import replace
 
 from dgls.engines import Draft, Drafts
-from dgls.engines.candidates import rounds, score_of
+from dgls.engines.candidates import best_first, rounds
 from dgls.engines.checkpoint import Facts
 from dgls.engines.endpoint import Endpoint, checked
 from dgls.engines.framing import Framed, framed
@@ -92,11 +92,11 @@ class VllmEngine:
                 looks = [first_look(row, tokens, self._settings.seed) for row in rows]
                 reads = await self._read(looks, tally, 1)
                 rows = [replace(row, read=read) for row, read in zip(rows, reads, strict=True)]
-                yield Drafts(_best_first(draft_at_first(row, tokens) for row in rows), final=False, cost=tally.cost)
+                yield Drafts(best_first(draft_at_first(row, tokens) for row in rows), final=False, cost=tally.cost)
                 rows = _worth_going_on(rows, tokens, facts.effort.n_kept_lengths)
             found += await self._finished(rows, tokens, facts, tally)
         logger.info("%s", tally)
-        yield Drafts(_best_first(found), final=True, cost=tally.cost)
+        yield Drafts(best_first(found), final=True, cost=tally.cost)
 
     async def close(self) -> None:
         """Closes the connections; what a server still computes for them ends."""
@@ -214,8 +214,3 @@ def _worth_going_on(rows: Sequence[Laid], tokens: Tokens, n_kept: int) -> list[L
     """The surest rows, of those that what is typed fits into, with that written."""
     written = [with_typed(row, tokens) for row in rows]
     return surest([row for row in written if row is not None], n_kept)
-
-
-def _best_first(drafts: Iterable[Draft | None]) -> tuple[Draft, ...]:
-    """The candidates in their order."""
-    return tuple(sorted((draft for draft in drafts if draft is not None), key=score_of, reverse=True))

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 
 from dgls.text.clip.place import Place, Work, n_word_chars
 from dgls.text.fill import Silence
+from dgls.text.languages import END_WORDS
 
 _MAX_PARSES = 8
 _TRUSTED = 3  # errors around the gap: with more, a count says nothing about the text
 _FEW = 3  # letters and digits
 _BARE = re.compile(r"\W*\w[\w.]*")
-_CLOSER = re.compile(r"\W*(?:end|fi|done|esac|until)")
+_CLOSER = re.compile(rf"\W*(?:{END_WORDS})")
 
 
 def parses(work: Work, place: Place) -> Work:

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from dgls.text.clip.brackets import owed
 from dgls.text.clip.place import Place, Work, n_word_chars
 from dgls.text.clip.seams import goes_over
-from dgls.text.languages import CONTINUES
+from dgls.text.languages import BLOCK_END, CONTINUES, HEADER_END
 from dgls.text.nesting import indent_of
 
 _SEPARATOR = re.compile(r"^(?:---|\.\.\.)[ \t]*(?:#.*)?$", re.MULTILINE)
-_BLOCK_END = re.compile(r"\s*(?:[)\]}]|end\b|fi\b|done\b|esac\b|until\b)")
 _CONTROL = re.compile(r"(?:if|for|foreach|while|until|unless|switch|match|case|select|try|with|do|begin|loop)\b")
-_HEADER = re.compile(r"[:{(\[]\s*$|\b(?:then|do|else)\s*$")
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ def scope(work: Work, place: Place) -> Work:
         here = indent_of(line.text)
         if here >= level or (whole_lines and not _begins_anew(line, work.text)):
             continue
-        if _BLOCK_END.match(line.text) and line.depth <= 0 and _is_owed(line, n_owed, place):
+        if BLOCK_END.match(line.text) and line.depth <= 0 and _is_owed(line, n_owed, place):
             level = here
             if -line.depth_behind >= n_owed:
                 return _ended(work, line, place)
@@ -78,7 +76,7 @@ def one_definition(work: Work, place: Place) -> Work:
     for line in _code_lines(work.text, place):
         if indent_of(line.text):
             block = block or not _CONTROL.match(header)
-        elif not _BLOCK_END.match(line.text) and not block:
+        elif not BLOCK_END.match(line.text) and not block:
             header = line.text
         elif block and line.depth == 0 and _begins_anew(line, work.text):
             return _left(work, line, place)
@@ -87,7 +85,7 @@ def one_definition(work: Work, place: Place) -> Work:
 
 def _begins_anew(line: _Line, text: str) -> bool:
     """Whether a line behind a blank one is no part of the statement above."""
-    return text[: line.at].endswith("\n\n") and not _BLOCK_END.match(line.text) and not CONTINUES.match(line.text)
+    return text[: line.at].endswith("\n\n") and not BLOCK_END.match(line.text) and not CONTINUES.match(line.text)
 
 
 def _code_lines(text: str, place: Place) -> Iterator[_Line]:
@@ -119,7 +117,7 @@ def _is_owed(line: _Line, n_owed: int, place: Place) -> bool:
     if line.text.lstrip()[0] in ")]}":
         return -line.depth < n_owed
     below = next((other for other in place.next_lines if indent_of(other) <= indent_of(line.text)), "")
-    return not (_BLOCK_END.match(below) and indent_of(below) == indent_of(line.text))
+    return not (BLOCK_END.match(below) and indent_of(below) == indent_of(line.text))
 
 
 def _near(place: Place) -> list[str]:
@@ -160,4 +158,4 @@ def _suffix_needs(text: str, place: Place) -> bool:
     """Whether the text ends in a header whose block the suffix is."""
     last = text.rstrip().rsplit("\n", 1)[-1]
     below = place.next_lines[0] if not place.rest.strip() and place.next_lines else place.rest
-    return bool(_HEADER.search(last)) and indent_of(below) > indent_of(last)
+    return bool(HEADER_END.search(last)) and indent_of(below) > indent_of(last)

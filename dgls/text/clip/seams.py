@@ -1,14 +1,10 @@
 """Where a text meets the suffix: one that goes over into it as if both were written in one go may leave its block."""
 
-import re
-
 from dgls.text.clip.place import Place, Work
-from dgls.text.languages import CONTINUES
+from dgls.text.languages import BLOCK_END, CONTINUES, HEADER_END
 from dgls.text.nesting import indent_of
 
 _MAX_LINES = 12
-_CLOSES = re.compile(r"\s*(?:[)\]}]|end\b|fi\b|done\b|esac\b|until\b)")
-_OPENS = re.compile(r"[:{(\[]\s*$|\b(?:then|do|else)\s*$")
 
 
 def goes_over(work: Work, place: Place, at: int) -> bool:
@@ -25,7 +21,7 @@ def goes_over(work: Work, place: Place, at: int) -> bool:
         return False
     outermost = min(map(indent_of, left))
     reenters = outermost < indent_of(below)
-    if reenters and place.language.shape == "braces" and not _CLOSES.match(below):
+    if reenters and place.language.shape == "braces" and not BLOCK_END.match(below):
         return True
     return (reenters or outermost > 0) and not _begins_new(work.text[len(work.text[:at].rstrip()) :])
 
@@ -40,7 +36,8 @@ def _begins_new(text: str) -> bool:
     lines = text.split("\n")
     for index in range(1, len(lines) - 1):
         blank, line = not lines[index - 1].strip(), lines[index]
-        if blank and line.strip() and not CONTINUES.match(line) and (_OPENS.search(line) or _is_above(lines, index)):
+        is_header = HEADER_END.search(line) or _is_above(lines, index)
+        if blank and line.strip() and not CONTINUES.match(line) and is_header:
             return True
     return False
 
@@ -54,9 +51,9 @@ def _meets(text: str, below: str, place: Place) -> bool:
     """Whether the last statement of a text and the line below it are neighbours in one block, or header and body."""
     last = _last_statement(text, place)
     here, there = indent_of(last), indent_of(below)
-    if _OPENS.search(text.rstrip().rsplit("\n", 1)[-1]):
+    if HEADER_END.search(text.rstrip().rsplit("\n", 1)[-1]):
         return there > indent_of(text.rstrip().rsplit("\n", 1)[-1])
-    if _CLOSES.match(below) or CONTINUES.match(below):
+    if BLOCK_END.match(below) or CONTINUES.match(below):
         return there < here
     return there == here
 
