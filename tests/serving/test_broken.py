@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from dgls.engines.serving import own
 from dgls.engines.serving import record as records
 from dgls.engines.serving.own import find, launch, own_endpoint, stop, waiting
 from dgls.engines.serving.place import Place, held, is_held, place_of, private
@@ -116,6 +117,18 @@ def test_a_lock_that_outlives_its_supervisor_is_waited_for(machine: Machine) -> 
 
     said = asyncio.run(wait())
     assert said[:2] == ["waiting until the last server has ended", "starting a vLLM server"]
+    assert own_endpoint(MODEL) is not None
+
+
+def test_a_place_whose_lock_comes_free_while_it_is_looked_at_is_nobodys(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = place_of("org/small")
+    private(place.folder)
+    records.write(place, _left_behind(place, Process(2**22 + 1, "of another time")))
+    looks = iter([place])  # the first look comes while the killed supervisor's lock is not free yet
+    monkeypatch.setattr(own, "find", lambda settings: next(looks, None) or find(settings))
+    assert "starting a vLLM server" in started()
     assert own_endpoint(MODEL) is not None
 
 

@@ -65,12 +65,13 @@ async def waiting(settings: Settings, *, start: bool | None = None) -> AsyncIter
     `start` None leaves that to the setting `engine_start`. Raises LaunchError when there is none and none may be
     started, when it fails, and when it is stopped meanwhile.
     """
-    place = await asyncio.to_thread(find, settings)
-    if place is not None and _is_ending(place):
-        yield "waiting until the last server has ended"
-        while _is_ending(place):
-            await asyncio.sleep(_LOOK_EVERY_S)
-        place = await asyncio.to_thread(find, settings)
+    is_told = False
+    # Asked as one question, again and again: a place that was found may be nobody's by the time it is looked at.
+    while (place := await asyncio.to_thread(find, settings)) is not None and not _stays(place):
+        if not is_told:
+            yield "waiting until the last server has ended"
+        is_told = True
+        await asyncio.sleep(_LOOK_EVERY_S)
     if place is None:
         if not (settings.engine_start == "auto" if start is None else start):
             hint = "run dgls engine start, or set engine_start=auto"
@@ -166,12 +167,15 @@ def comes_back(settings: Settings, url: str, *, after_crash: bool) -> Literal["b
     return "broken" if broke and after_crash else None
 
 
-def _is_ending(place: Place) -> bool:
-    """Whether a supervisor is about to be gone: it says so, or was killed and its lock is not free yet."""
+def _stays(place: Place) -> bool:
+    """Whether somebody looks after a place and means to: not gone, nor killed with the lock not free yet, nor ending.
+
+    One that has just begun has said nothing yet.
+    """
     record = read(place)
-    if record is None or not is_held(place.lock):
+    if not is_held(place.lock):
         return False
-    return record.phase in ("stopping", "failed", "idle") or not record.supervisor.is_alive
+    return record is None or (record.phase not in ("stopping", "failed", "idle") and record.supervisor.is_alive)
 
 
 def _means(settings: Settings, place: Place, record: Record) -> bool:
