@@ -8,6 +8,7 @@
     └── EngineError          the engine cannot work
         ├── ModelError       the model is missing, broken or too large
         ├── ScriptError      the scripted engine's file is missing or broken
+        ├── TooLongError     what is to be changed does not fit the model's canvas
         ├── LaunchError      a vLLM server of our own cannot be installed, started or found
         └── ServerError      a server does not answer, or not as it should: another one may, or the same one later
             └── EndedError   our own server has ended; it is back once the engine is started anew
@@ -55,6 +56,10 @@ class ModelError(EngineError):
 
 class ScriptError(EngineError):
     """The scripted engine's file is missing or broken."""
+
+
+class TooLongError(EngineError):
+    """What is to be changed does not fit the model's canvas."""
 
 
 class LaunchError(EngineError):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dgls.diffusion.canvas import Run
 from dgls.engines import Drafts
 from dgls.engines.checkpoint import BUNDLED
 from dgls.engines.filler import Filler
@@ -126,7 +127,7 @@ def test_the_canvas_ends_where_the_told_part_of_the_suffix_does(bench: LocalBenc
     probe.n_behind = n_told
     frame = framed(prompt, bench.tokens, "auto", 64)
     n_typed = len(bench.tokens.encode(frame.typed.decode())) - 1
-    canvas = probe._canvas(frame, [3 + n_typed])
+    canvas = probe._canvas(frame, [[Run([0] * (3 + n_typed), "noise")]])
     assert canvas.ids.shape == (1, 3 + n_typed + n_told)
     assert canvas.ids[0, 3 + n_typed :].tolist() == list(frame.tail[:n_told])
     assert canvas.pinned.sum() == n_told

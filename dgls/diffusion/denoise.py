@@ -76,20 +76,23 @@ def denoise(
     banned: Tensor,
     typed: Typed | None = None,
     lagging: Lagging | None = None,
+    n_steps: int | None = None,
 ) -> Generator[Step, None, None]:
     """One `Step` per pass; the last one is settled, or the cap of `sampling` is reached.
 
     `past` holds the prefix in one row, `banned [V]` tokens that must not stand in the gap. A row that is done or
-    dropped is not computed any more. Stop iterating to cancel.
+    dropped is not computed any more. Of the schedule, the last `n_steps` are done; None means all. What is warm on the
+    canvas stays for good where noise is an id, elsewhere the model may change it at any step. Stop iterating to cancel.
     """
-    state = _begin(model, canvas, noise)
-    for number in range(1, sampling.max_denoising_steps + 1):
+    state = _begin(model, canvas, noise, sampling.kernel)
+    n_steps = min(n_steps or sampling.max_denoising_steps, sampling.max_denoising_steps)
+    for number in range(1, n_steps + 1):
         rows = torch.nonzero(~(state.done | state.dropped)).flatten()
         gap = canvas.gap.to(model.device)[rows] & ~state.committed[rows]
         soft = None if state.soft is None else state.soft[rows]
         hidden = model.decode(state.current[rows], soft, as_rows(past, len(rows)), n_past)
         logits = model.logits(hidden[gap]).masked_fill(banned, -torch.inf)
-        n_left = sampling.max_denoising_steps - number + 1
+        n_left = n_steps - number + 1
         _advance(model, state, rows, gap, logits, _Turn(sampling, noise, typed, number, n_left, canvas))
         step = _step(state, number)
         if lagging is not None:
@@ -126,19 +129,20 @@ def _step(state: _State, number: int) -> Step:
     )
 
 
-def _begin(model: Model, canvas: Canvas, noise: Noise) -> _State:
-    """The state before the first step: noise in the gap, nothing accepted, no self-conditioning signal."""
+def _begin(model: Model, canvas: Canvas, noise: Noise, kernel: Kernel) -> _State:
+    """The state before the first step: noise in the gap, or what is warm there, and no self-conditioning signal."""
     current = canvas.ids.to(model.device).clone()
-    gap = canvas.gap.to(model.device)
+    warm = canvas.warm.to(model.device)
+    noisy = canvas.gap.to(model.device) & ~warm
     for row in range(len(current)):
-        current[row, gap[row]] = noise.tokens(row, 0, int(gap[row].sum()))
+        current[row, noisy[row]] = noise.tokens(row, 0, int(noisy[row].sum()))
     return _State(
         current=current,
         draft=current.clone(),
-        sureness=torch.where(gap, 0.0, 1.0),
+        sureness=torch.where(noisy, 0.0, 1.0),
         entropy=torch.zeros_like(current, dtype=torch.float32),
-        accepted=~gap,
-        committed=torch.zeros_like(gap),
+        accepted=~noisy,
+        committed=warm if kernel is Kernel.ABSORBING else torch.zeros_like(warm),
         n_stable=torch.zeros(len(current), dtype=torch.long, device=model.device),
         done=torch.zeros(len(current), dtype=torch.bool, device=model.device),
         dropped=torch.zeros(len(current), dtype=torch.bool, device=model.device),

@@ -3,9 +3,9 @@
 An engine never sees a URI, an editor never sees a token.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from dgls.errors import EngineError, SettingError
 from dgls.settings import Settings
@@ -25,6 +25,7 @@ class Token:
 class Draft:
     """One candidate for the gap at one step; `score` is comparable between candidates of one final `Drafts`.
 
+    It has `gap_tokens` in all; where several places of the gap were written, `lengths` says how many in each.
     `truncated` when the model was to end the text itself and ran out of room.
     """
 
@@ -34,6 +35,7 @@ class Draft:
     score: float = 0.0
     gap_tokens: int = 0
     truncated: bool = False
+    lengths: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,15 @@ class Drafts:
     cost: Cost = field(default_factory=Cost)
 
 
+@dataclass(frozen=True)
+class Reading:
+    """A token of code that stands there: how likely it is at its place (0..1), and what would stand there instead."""
+
+    text: str
+    likelihood: float
+    instead: str
+
+
 class Engine(Protocol):
     """Fills gaps. Closing the generator that `drafts` returned stops the work within one denoising step."""
 
@@ -73,6 +84,20 @@ class Engine(Protocol):
 
     async def close(self) -> None:
         """Frees what the engine holds; it cannot be used afterwards."""
+
+
+@runtime_checkable
+class EditingEngine(Engine, Protocol):
+    """An engine that can also say what fits where it stands, which edits are made of."""
+
+    async def read(self, prompt: Prompt) -> tuple[Reading, ...]:
+        """Every token of the one `Standing` piece that the prompt's middle is. Raises EngineError."""
+
+    async def weigh(self, prompt: Prompt, texts: Sequence[str]) -> tuple[float, ...]:
+        """How well each text joins what stands before and after the gap, on the scale of `Draft.score`.
+
+        Raises EngineError.
+        """
 
 
 def load(settings: Settings) -> Engine:

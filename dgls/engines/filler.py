@@ -1,26 +1,33 @@
 """From a prompt to drafts on a loaded checkpoint: frame, sync the prefix, lay the canvas, denoise, choose."""
 
+import math
 from collections.abc import Generator, Sequence
 from copy import copy
 from dataclasses import replace
 
 import torch
 
-from dgls.diffusion.canvas import Canvas, lay_out
+from dgls.diffusion.canvas import Canvas, Run, lay_out, lay_rows
 from dgls.diffusion.choose import Joined, Scorer, behind_the_surest, causal_scores, mean_sureness
 from dgls.diffusion.denoise import Step, denoise
 from dgls.diffusion.noise import SeededNoise
 from dgls.diffusion.prefix import Prefix, PrefixCache, n_shared
-from dgls.engines import Cost, Draft, Drafts
-from dgls.engines.candidates import Row, best_first, draft_of, rounds, width_of
+from dgls.diffusion.renoise import Likely, likelihoods
+from dgls.diffusion.sampling import Kernel
+from dgls.engines import Cost, Draft, Drafts, Reading
+from dgls.engines.candidates import Row, best_first, draft_of, width_of
 from dgls.engines.checkpoint import Facts, find, read_facts
-from dgls.engines.framing import Framed, framed
+from dgls.engines.framing import Framed, Part, framed
 from dgls.engines.gemma import Gemma
 from dgls.engines.loading import load_model
 from dgls.engines.masks import TypedText, banned_mask
+from dgls.engines.middles import Slot, laid_of, plans, runs_of
 from dgls.engines.tokens import Tokens, read_tokens
+from dgls.errors import TooLongError
 from dgls.settings import Settings
 from dgls.text.prompt import Prompt
+
+_TEXTS_AT_ONCE = 8
 
 
 class Filler:
@@ -51,35 +58,86 @@ class Filler:
     def drafts(self, prompt: Prompt) -> Generator[Drafts, None, None]:
         """The candidates after each denoising step; the last item has scores and is final."""
         frame = framed(prompt, self.tokens, self._settings.strategy, self.facts.context_tokens)
-        model = copy(self.model)  # other requests may be stepped in between: this one counts its own passes
-        cache = self._cache_for(frame.prefix)
-        n_encoded = cache.sync(frame.prefix)
-        prefix = cache.prefix
-        model.n_forwards = int(n_encoded > 0)
+        model, prefix, n_encoded = self._begun(frame)
         n_steps = 0
         found: list[Draft] = []
 
         def cost() -> Cost:
             return Cost(n_steps, model.n_forwards, n_encoded, len(frame.prefix) - n_encoded)
 
-        for lengths in rounds(frame, self.tokens, self.facts, found):
-            canvas = self._canvas(frame, lengths)
+        middle: list[Run | Slot] = []
+        for part in frame.middle:
+            likely: list[float] = []
+            for some in self._likely(model, frame, prefix, part):
+                likely += some.p.tolist()
+                yield Drafts((), final=False, cost=cost())
+            middle += laid_of(part, likely, self.facts.sampling.kernel)
+        for plan in plans(middle, frame, self.tokens, self.facts, found):
+            canvas = self._canvas(frame, [runs_of(middle, lengths, frame.end) for lengths in plan])
             last, ranks = None, None
             for last in self._steps(model, frame, prefix, canvas):
                 n_steps += 1
                 # The order of the first step is kept, so that a draft that is shown does not jump from row to row.
                 ranks = ranks or mean_sureness(last, canvas).tolist()
-                yield Drafts(self._read(last, canvas, frame, ranks), final=False, cost=cost())
+                yield Drafts(best_first(self._drafts(last, canvas, frame, ranks)), final=False, cost=cost())
             assert last is not None  # max_denoising_steps is at least 1
-            found += self._read(last, canvas, frame, self._scores(model, last, canvas, frame, prefix))
+            drafts = self._drafts(last, canvas, frame, self._scores(model, last, canvas, frame, prefix))
+            found += [replace(draft, lengths=plan[row]) for row, draft in enumerate(drafts) if draft is not None]
         yield Drafts(best_first(found), final=True, cost=cost())
+
+    def read(self, prompt: Prompt) -> Generator[tuple[Reading, ...], None, None]:
+        """Every token of the standing code that the middle is, a few at a time. Raises TooLongError."""
+        frame = framed(prompt, self.tokens, self._settings.strategy, self.facts.context_tokens)
+        (part,) = frame.middle
+        assert part.ids is not None
+        model, prefix, _ = self._begun(frame)
+        n_before, texts, typed = 0, self.tokens.pieces(part.ids), frame.typed.decode()
+        for some in self._likely(model, frame, prefix, part):
+            here = texts[n_before : n_before + len(some.p)]
+            instead = [self.tokens.pieces([token])[0] for token in some.instead.tolist()]
+            if not n_before and here:
+                here[0], instead[0] = here[0].removeprefix(typed), instead[0].removeprefix(typed)
+            n_before += len(here)
+            yield tuple(Reading(*found) for found in zip(here, some.p.tolist(), instead, strict=True))
+
+    def weigh(self, prompt: Prompt, texts: Sequence[str]) -> Generator[tuple[float, ...], None, None]:
+        """The score of each text in the gap, a few at a time."""
+        frame = framed(prompt, self.tokens, self._settings.strategy, self.facts.context_tokens)
+        model, prefix, _ = self._begun(frame)
+        typed, tail = frame.typed.decode(), self._scored_tail(frame)
+        joined = [Joined(frame.head, self.tokens.encode(typed + text), tail) for text in texts]
+        for first in range(0, len(joined), _TEXTS_AT_ONCE):
+            yield tuple(self._scorer(model, prefix, joined[first : first + _TEXTS_AT_ONCE]))
+
+    def _begun(self, frame: Framed) -> tuple[Gemma, Prefix, int]:
+        """A model that counts its own passes, the prefix encoded, and how many of its tokens had to be."""
+        model = copy(self.model)  # other requests may be stepped in between
+        cache = self._cache_for(frame.prefix)
+        n_encoded = cache.sync(frame.prefix)
+        model.n_forwards = int(n_encoded > 0)
+        return model, cache.prefix, n_encoded
+
+    def _likely(self, model: Gemma, frame: Framed, prefix: Prefix, part: Part) -> Generator[Likely, None, None]:
+        """How likely standing code is where it stands; nothing for what else may be in the gap."""
+        if part.ids is None or part.strength is None or not part.ids:
+            return
+        before = [token for one in frame.middle[: frame.middle.index(part)] for token in one.ids or ()]
+        behind = [token for one in frame.middle[frame.middle.index(part) + 1 :] for token in one.ids or ()]
+        rows = [[Run(before, "pinned"), Run(part.ids, "warm"), Run(behind, "pinned")]]
+        noise_id = self.facts.noise_id if self.facts.sampling.kernel is Kernel.ABSORBING else None
+        seen = prefix.seen()
+        canvas = self._canvas(frame, rows)
+        yield from likelihoods(model, seen, len(prefix.ids), canvas, noise_id=noise_id, banned=self._banned)
 
     def _steps(self, model: Gemma, frame: Framed, prefix: Prefix, canvas: Canvas) -> Generator[Step, None, None]:
         """The denoising steps of a canvas behind a prefix."""
         noise = SeededNoise(self._settings.seed, model.vocab_size, model.device, self.facts.noise_id)
         banned = self._banned.clone()
         banned[list(frame.ends)] = False
-        typed = TypedText(self.tokens, frame.typed, model.device) if frame.typed else None
+        typed = TypedText(self.tokens, frame.forced, model.device) if frame.forced else None
+        strengths = [part.strength for part in frame.middle]
+        # Noise that is less than all begins that much later: some of the way is done already.
+        share = max((1.0 if strength is None else strength for strength in strengths), default=1.0)
         return denoise(
             model,
             prefix.seen(),
@@ -90,14 +148,18 @@ class Filler:
             banned=banned,
             typed=typed,
             lagging=behind_the_surest(self.facts.effort.n_kept_lengths, self.facts.effort.least_shares),
+            n_steps=math.ceil(share * self.facts.sampling.max_denoising_steps),
         )
 
-    def _canvas(self, frame: Framed, lengths: Sequence[int]) -> Canvas:
-        """One row for each gap length; behind the longest, `suffix_tokens` of the tail are pinned, or what fits."""
-        width = width_of(frame, lengths[-1], self._settings.suffix_tokens, self.facts)
+    def _canvas(self, frame: Framed, rows: Sequence[Sequence[Run]]) -> Canvas:
+        """The rows; behind the longest, `suffix_tokens` of the tail are pinned, or what fits. Raises TooLongError."""
+        longest = max(sum(len(run.ids) for run in row) for row in rows)
+        width = width_of(frame, longest, self._settings.suffix_tokens, self.facts)
         if not frame.pinned:
             return lay_out(frame.head, [width - len(frame.head)], [], end=frame.end, width=width)
-        return lay_out(frame.head, lengths, frame.tail, end=frame.end, width=width)
+        if len(frame.head) + longest > width:
+            raise TooLongError("the code is too long", f"a canvas of this model has {width} tokens: choose less")
+        return lay_rows(frame.head, rows, frame.tail, end=frame.end, width=width)
 
     def _cache_for(self, ids: Sequence[int]) -> PrefixCache:
         """The cache that shares most with a prefix; a new one when none shares half of it and there is room."""
@@ -111,7 +173,7 @@ class Filler:
 
     def _scores(self, model: Gemma, step: Step, canvas: Canvas, frame: Framed, prefix: Prefix) -> list[float]:
         """How well each row that was not dropped joins prefix and suffix, in nats; the others are never chosen."""
-        tail = [*frame.tail, frame.end][: self.facts.score_tail_tokens] if frame.pinned else []
+        tail = self._scored_tail(frame)
         kept = torch.nonzero(~step.dropped).flatten().tolist()
         gaps = _gaps(step, canvas)
         found = self._scorer(model, prefix, [Joined(frame.head, gaps[row], tail) for row in kept])
@@ -120,26 +182,28 @@ class Filler:
             scores[row] = score
         return scores
 
-    def _read(self, step: Step, canvas: Canvas, frame: Framed, scores: Sequence[float]) -> tuple[Draft, ...]:
-        """The rows of a step that are not dropped as candidates, best first."""
-        found = [
-            draft_of(Row(gap, *_places(step, canvas, row)), frame, self.tokens, scores[row])
-            for row, gap in enumerate(_gaps(step, canvas))
-            if not step.dropped[row]
+    def _scored_tail(self, frame: Framed) -> Sequence[int]:
+        """The first tokens behind the gap: how likely they are says how well it joins them."""
+        return [*frame.tail, frame.end][: self.facts.score_tail_tokens] if frame.pinned else []
+
+    def _drafts(self, step: Step, canvas: Canvas, frame: Framed, scores: Sequence[float]) -> list[Draft | None]:
+        """The rows of a step as candidates; None for those that are dropped or give none."""
+        return [
+            None if dropped else draft_of(Row(ids, *_places(step, canvas, row)), frame, self.tokens, scores[row])
+            for row, (ids, dropped) in enumerate(zip(_gaps(step, canvas), step.dropped.tolist(), strict=True))
         ]
-        return best_first(found)
 
 
 def _gaps(step: Step, canvas: Canvas) -> list[list[int]]:
-    """The gap's tokens of every row."""
-    return [ids[~pinned].tolist() for ids, pinned in zip(step.draft.cpu(), canvas.pinned, strict=True)]
+    """The tokens in the middle of every row."""
+    return [ids[middle].tolist() for ids, middle in zip(step.draft.cpu(), canvas.middle, strict=True)]
 
 
 def _places(step: Step, canvas: Canvas, row: int) -> tuple[list[float], list[bool]]:
-    """Sureness and settledness of one row's gap."""
-    gap = canvas.gap[row]
-    settled = step.accepted[row].cpu()[gap] | bool(step.done[row])
-    return step.sureness[row].cpu()[gap].tolist(), settled.tolist()
+    """Sureness and settledness of one row's middle."""
+    middle = canvas.middle[row]
+    settled = step.accepted[row].cpu()[middle] | bool(step.done[row])
+    return step.sureness[row].cpu()[middle].tolist(), settled.tolist()
 
 
 def load_filler(settings: Settings) -> Filler:

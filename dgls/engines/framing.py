@@ -9,12 +9,12 @@ with it may stand at the start of the gap.
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from dgls.engines.tokens import Tokens
 from dgls.errors import EngineError
-from dgls.text.prompt import Prompt, kept_from
+from dgls.text.prompt import Open, Piece, Pinned, Prompt, Standing, kept_from
 
 # About how many characters a token has at least, so that a text of the budget rarely exceeds it in tokens.
 _CHARS_PER_TOKEN = 3
@@ -24,8 +24,16 @@ _TYPED = re.compile(r"(?:(?<=\S)[ \t]+)?[^\w\s]?\w*\Z")
 
 
 @dataclass(frozen=True)
+class Part:
+    """A piece of the middle in tokens: to be written where `ids` is None; of standing code, `strength` of it anew."""
+
+    ids: Sequence[int] | None = None
+    strength: float | None = None
+
+
+@dataclass(frozen=True)
 class Framed:
-    """A prompt in tokens: `prefix` for the encoder; `head`, gap and `tail` for the canvas.
+    """A prompt in tokens: `prefix` for the encoder; `head`, `middle` and `tail` for the canvas.
 
     `typed` is what the gap must begin with, `end` the token that fills a canvas up behind the tail, `ends` tokens by
     which the model itself may end the gap, `pinned` whether the tail is laid on the canvas.
@@ -38,6 +46,13 @@ class Framed:
     end: int
     ends: frozenset[int] = frozenset()
     pinned: bool = True
+    middle: tuple[Part, ...] = (Part(),)
+
+    @property
+    def forced(self) -> bytes:
+        """What the model must begin with; nothing where the middle begins with pinned text, which has it already."""
+        is_given = self.middle[0].ids is not None and self.middle[0].strength is None
+        return b"" if is_given else self.typed
 
 
 def framed(prompt: Prompt, tokens: Tokens, strategy: str, context_tokens: int) -> Framed:
@@ -49,9 +64,11 @@ def framed(prompt: Prompt, tokens: Tokens, strategy: str, context_tokens: int) -
     code, typed = healed(prompt.prefix)
     # A cut text begins with the line end before it: that is how the bundled model has seen the middle of files.
     code = code[max(kept_from(code, context_tokens * _CHARS_PER_TOKEN) - 1, 0) :]
-    if has_turns:
-        return _chat(prompt, tokens, code, typed, pinned=strategy != "prompted")
-    return _base(prompt, tokens, code, typed, pinned=strategy != "prompted")
+    pinned = strategy != "prompted"
+    if not pinned and prompt.middle != (Open(),):
+        raise EngineError("with the suffix in the prompt, code cannot be edited", "use --set strategy=auto")
+    frame = (_chat if has_turns else _base)(prompt, tokens, code, typed, pinned=pinned)
+    return replace(frame, middle=tuple(_parts(prompt.middle, tokens, typed)))
 
 
 def healed(prefix: str) -> tuple[str, str]:
@@ -79,6 +96,19 @@ def shown_suffix(prompt: Prompt) -> str:
     return prompt.suffix
 
 
+def _parts(middle: Sequence[Piece], tokens: Tokens, typed: str) -> Iterator[Part]:
+    """The pieces of the middle in tokens; code that is given in the first place has what was taken off the prefix."""
+    for place, piece in enumerate(middle):
+        before = "" if place else typed
+        match piece:
+            case Open():
+                yield Part()
+            case Pinned(text):
+                yield Part(tokens.encode(before + text))
+            case Standing(text, strength):
+                yield Part(tokens.encode(before + text), strength)
+
+
 def _base(prompt: Prompt, tokens: Tokens, code: str, typed: str, *, pinned: bool) -> Framed:
     """`<bos> code | gap | suffix <eos> <eos> ...`; prompted, the suffix stands before the code instead."""
     bos, eos = _id(tokens, "<bos>"), _id(tokens, "<eos>")
@@ -93,7 +123,10 @@ def _chat(prompt: Prompt, tokens: Tokens, code: str, typed: str, *, pinned: bool
     """A user turn that asks, then the model's turn with an empty thought and the code up to the gap."""
     turn, turn_end = _id(tokens, "<|turn>"), _id(tokens, "<turn|>")
     told = "" if pinned else f"\nThe missing part is followed by:\n```{prompt.language}\n{prompt.suffix[:2000]}\n```"
-    ask = f"user\nWrite the file {prompt.name or 'of code'} ({prompt.language}). Answer with the code alone.{told}"
+    wish = f" {prompt.instruction.strip()}" if prompt.instruction.strip() else ""
+    ask = (
+        f"user\nWrite the file {prompt.name or 'of code'} ({prompt.language}).{wish} Answer with the code alone.{told}"
+    )
     thought = [*_optional(tokens, "<|channel>"), *tokens.encode("thought\n"), *_optional(tokens, "<channel|>")]
     prefix = [
         *[_id(tokens, "<bos>"), turn, *tokens.encode(ask), turn_end, *tokens.encode("\n")],

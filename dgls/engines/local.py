@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from dgls.engines import Drafts
+from dgls.engines import Drafts, Reading
 from dgls.engines.worker import stepped
 from dgls.errors import EngineError
 from dgls.settings import Settings
@@ -46,9 +46,7 @@ class LocalEngine:
 
     async def drafts(self, prompt: Prompt) -> AsyncGenerator[Drafts, None]:
         """The candidates after each denoising step. Raises EngineError."""
-        filler = self._filler
-        if filler is None:
-            raise EngineError("the model is not loaded", "wait until it is")
+        filler = self._loaded()
 
         def make() -> Generator[Drafts, None, None]:
             return filler.drafts(prompt)
@@ -56,6 +54,32 @@ class LocalEngine:
         async with aclosing(stepped(make, self._thread)) as steps:
             async for step in steps:
                 yield step
+
+    async def read(self, prompt: Prompt) -> tuple[Reading, ...]:
+        """Every token of the code that stands there, a few at a time. Raises EngineError."""
+        filler = self._loaded()
+
+        def make() -> Generator[tuple[Reading, ...], None, None]:
+            return filler.read(prompt)
+
+        async with aclosing(stepped(make, self._thread)) as parts:
+            return tuple([reading async for part in parts for reading in part])
+
+    async def weigh(self, prompt: Prompt, texts: Sequence[str]) -> tuple[float, ...]:
+        """The score of each text, a few at a time. Raises EngineError."""
+        filler = self._loaded()
+
+        def make() -> Generator[tuple[float, ...], None, None]:
+            return filler.weigh(prompt, texts)
+
+        async with aclosing(stepped(make, self._thread)) as parts:
+            return tuple([score async for part in parts for score in part])
+
+    def _loaded(self) -> Filler:
+        """The model. Raises EngineError when it is not loaded."""
+        if self._filler is None:
+            raise EngineError("the model is not loaded", "wait until it is")
+        return self._filler
 
     async def close(self) -> None:
         """Frees the model; a step that is running ends first."""

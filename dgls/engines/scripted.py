@@ -7,22 +7,28 @@ Its script is a JSON file:
 
 The first rule whose `prefix_ends` ends the prefix answers, else the default. Each draft comes after its delay, the
 last one is final; as far as a draft agrees with the last one, it has settled. `alternatives` (optional) stand beside
-the last draft as further candidates. From the character `unsure_from` (optional) on, the engine is 40 % sure.
+the last draft as further candidates. From the character `unsure_from` (optional) on, the engine is 40 % sure. Where
+text is pinned inside the gap, it stands between as many copies of the draft.
+
+    {"standing": {"total = a": "total = a + b"}}
+
+says what code that stands there should be: what is not named is right as it is. `delay_ms` beside it holds for each.
 """
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import dataclass
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import cattrs
 
-from dgls.engines import Cost, Draft, Drafts, Token
+from dgls.engines import Cost, Draft, Drafts, Reading, Token
 from dgls.errors import ScriptError
-from dgls.text.prompt import Prompt
+from dgls.text.prompt import Open, Pinned, Prompt, Standing
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,8 @@ class Script:
 
     default: Rule = Rule([""])
     rules: list[Rule] = ()  # type: ignore[assignment] # as above
+    standing: dict[str, str] = field(default_factory=dict)
+    delay_ms: float = 0
 
 
 class ScriptedEngine:
@@ -62,16 +70,43 @@ class ScriptedEngine:
         self._script = read_script(self._path)
 
     async def drafts(self, prompt: Prompt) -> AsyncGenerator[Drafts, None]:
-        """The drafts of the first rule that fits."""
+        """The drafts of the first rule that fits; for code that stands there, what that should be."""
+        if any(isinstance(piece, Standing) for piece in prompt.middle):
+            await asyncio.sleep(self._script.delay_ms / 1000)
+            text = "".join(self._right(piece.text) for piece in prompt.middle if not isinstance(piece, Open))
+            yield Drafts((_draft(text, len(text)),), final=True, cost=Cost(n_steps=1))
+            return
         rule = next(
             (rule for rule in self._script.rules if prompt.prefix.endswith(rule.prefix_ends)), self._script.default
         )
         for n_steps, text in enumerate(rule.drafts, start=1):
             await asyncio.sleep(rule.delay_ms / 1000)
             final = n_steps == len(rule.drafts)
-            others = [_draft(text, len(text)) for text in rule.alternatives] if final else []
-            n_settled = _n_common(text, rule.drafts[-1])
-            yield Drafts((_draft(text, n_settled, rule.unsure_from), *others), final, Cost(n_steps=n_steps))
+            whole, last = _laid(prompt, text), _laid(prompt, rule.drafts[-1])
+            others = [_draft(_laid(prompt, text), len(text)) for text in rule.alternatives] if final else []
+            n_settled = _n_alike(whole, last)
+            yield Drafts((_draft(whole, n_settled, rule.unsure_from), *others), final, Cost(n_steps=n_steps))
+
+    async def read(self, prompt: Prompt) -> tuple[Reading, ...]:
+        """What of the standing code is not as it should be is unlikely."""
+        await asyncio.sleep(self._script.delay_ms / 1000)
+        (piece,) = prompt.middle
+        assert isinstance(piece, Standing)
+        here, right = _words(piece.text), _words(self._right(piece.text))
+        right += [""] * (len(here) - len(right))
+        return tuple(
+            Reading(one, 1.0 if one == other else 0.01, other) for one, other in zip(here, right, strict=False)
+        )
+
+    async def weigh(self, prompt: Prompt, texts: Sequence[str]) -> tuple[float, ...]:
+        """What the script says should be something else is unlikely."""
+        await asyncio.sleep(self._script.delay_ms / 1000)
+        return tuple(0.0 if self._right(text) == text else -10.0 for text in texts)
+
+    def _right(self, text: str) -> str:
+        """What code that stands there should be; blanks around it stay."""
+        code = text.strip()
+        return text.replace(code, self._script.standing.get(code, code)) if code else text
 
     async def close(self) -> None:
         """Nothing to free."""
@@ -93,9 +128,19 @@ def read_script(path: Path) -> Script:
     return script
 
 
-def _n_common(one: str, other: str) -> int:
+def _n_alike(one: str, other: str) -> int:
     """How many characters two texts begin with alike."""
     return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+def _laid(prompt: Prompt, text: str) -> str:
+    """The middle of a prompt with the same text in each of its gaps."""
+    return "".join(piece.text if isinstance(piece, Pinned) else text for piece in prompt.middle)
+
+
+def _words(text: str) -> list[str]:
+    """The text in words and what stands between them."""
+    return re.findall(r"\w+|\W+", text)
 
 
 def _draft(text: str, n_settled: int, unsure_from: int | None = None) -> Draft:

@@ -21,6 +21,9 @@ class Silence(StrEnum):
     OUTSIDE = "outside"  # the position lies outside the document
     UNKNOWN_DOCUMENT = "unknown document"  # the document was never opened
     TOO_LARGE = "too large"  # the document is larger than the setting allows
+    FITS = "fits"  # nothing would stand there that is clearly likelier
+    NO_PLACE = "no place"  # no code that the request is about
+    NO_EDITS = "no edits"  # the engine cannot edit code
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,16 +7,47 @@ from dgls.text.gap import Gap
 
 
 @dataclass(frozen=True)
+class Open:
+    """A place for the model to write in."""
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """Text that stands in every fill."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Code that stands there: `strength` of its tokens (0..1), the least likely ones, are written anew; 0 changes
+    nothing, 1 writes all of it anew.
+    """
+
+    text: str
+    strength: float = 1.0
+
+
+Piece = Open | Pinned | Standing
+
+
+@dataclass(frozen=True)
 class Prompt:
-    """Text before and after the gap with LF line ends, and the file's name and language; no offsets, no URI."""
+    """Text before and after the gap with LF line ends, and the file's name and language; no offsets, no URI.
+
+    `middle` is what the gap consists of, from left to right; a draft's text is all of it. An instruction is for models
+    that can be told something.
+    """
 
     prefix: str
     suffix: str
     name: str = ""
     language: str = "python"
+    middle: tuple[Piece, ...] = (Open(),)
+    instruction: str = ""
 
 
-def prompt(gap: Gap, budget_chars: int) -> Prompt:
+def prompt(gap: Gap, budget_chars: int, middle: tuple[Piece, ...] = (Open(),), *, instruction: str = "") -> Prompt:
     """The prompt of a gap: at most about `budget_chars` before it and a quarter of that after it, in whole lines."""
     document = gap.document
     start = kept_from(document.text[: gap.start], budget_chars)
@@ -26,6 +57,8 @@ def prompt(gap: Gap, budget_chars: int) -> Prompt:
         suffix=with_lf(document.text[gap.end : end]),
         name=document.name,
         language=document.language,
+        middle=middle,
+        instruction=instruction,
     )
 
 

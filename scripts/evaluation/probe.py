@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Sequence
 
-from dgls.diffusion.canvas import Canvas, lay_out
+from dgls.diffusion.canvas import Canvas, Run, lay_out
 from dgls.diffusion.denoise import Step
 from dgls.diffusion.prefix import Prefix
 from dgls.engines.filler import Filler
@@ -19,12 +19,12 @@ class Probe(Filler):
     n_behind: int | None = None
     n_pins_changed = 0
 
-    def _canvas(self, frame: Framed, lengths: Sequence[int]) -> Canvas:
+    def _canvas(self, frame: Framed, rows: Sequence[Sequence[Run]]) -> Canvas:
         """One row without anything behind the told part of the suffix, not even the end of the text."""
         if self.n_behind is None:
-            return super()._canvas(frame, lengths)
+            return super()._canvas(frame, rows)
         room = self.facts.canvas_length - len(frame.head)
-        length = min(lengths[0], room)
+        length = min(sum(len(run.ids) for run in rows[0]), room)
         tail = frame.tail[: min(self.n_behind, room - length)]
         return lay_out(frame.head, [length], tail, end=frame.end, width=len(frame.head) + length + len(tail))
 

@@ -100,7 +100,7 @@ def test_rows_that_lag_behind_the_surest(
     """By rank and by share; a row that was dropped before is no measure."""
     dropped = torch.tensor([row in already for row in range(4)])
     pinned = torch.zeros((4, 2), dtype=torch.bool)
-    canvas = Canvas(torch.zeros((4, 2), dtype=torch.long), pinned)
+    canvas = Canvas(torch.zeros((4, 2), dtype=torch.long), pinned, torch.zeros_like(pinned), ~pinned)
     nothing = torch.zeros((4, 2))
     step = Step(3, nothing, nothing, SURENESS, nothing, nothing, dropped, dropped)
     found = behind_the_surest(n_kept, least_shares)(step, canvas)

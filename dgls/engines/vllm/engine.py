@@ -28,7 +28,7 @@ from dgls.engines.vllm.vocabulary import read_vocabulary
 from dgls.engines.vllm.wire import Asked, Read, body_of, read_of
 from dgls.errors import EndedError, EngineError, ServerError
 from dgls.settings import Settings
-from dgls.text.prompt import Prompt
+from dgls.text.prompt import Open, Prompt
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +82,8 @@ class VllmEngine:
         """The candidates after the first step and after the last one. Raises EngineError."""
         if self._known is None or self._servers is None:
             raise EngineError("the server is not known yet", "wait until it is")
+        if prompt.middle != (Open(),):
+            raise EngineError("a vLLM server cannot edit code yet", "use engine=local for that")
         tokens, facts = self._known
         frame = _framed(prompt, tokens, facts, self._settings.strategy)
         tally = Tally(len(frame.prefix))

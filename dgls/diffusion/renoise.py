@@ -1,0 +1,61 @@
+"""Re-noising: how likely code that stands there is, token by token, and which of it becomes noise again.
+
+Where noise may be any token, the model was trained to doubt what it reads: one pass says it all. Where noise is an id,
+a token that is seen is believed, so each is hidden in turn, a few rows at a time.
+"""
+
+import math
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dgls.diffusion.canvas import Canvas
+from dgls.diffusion.model import KeyValues, Model
+from dgls.diffusion.prefix import as_rows
+
+_ROWS_AT_ONCE = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Likely:
+    """How likely each token is at its place (0..1), and the likeliest one there; both `[n]`, on the CPU."""
+
+    p: Tensor
+    instead: Tensor
+
+
+@torch.no_grad()
+def likelihoods(
+    model: Model, past: KeyValues, n_past: int, canvas: Canvas, *, noise_id: int | None, banned: Tensor
+) -> Generator[Likely, None, None]:
+    """The tokens in the gap of a canvas of one row, from left to right, in as many parts as it takes passes.
+
+    `past` holds the prefix in one row. Temperature 1; `noise_id` is None where one pass is enough.
+    """
+    ids = canvas.ids.to(model.device)
+    places = torch.nonzero(canvas.gap[0]).flatten().to(model.device)
+    n_at_once = _ROWS_AT_ONCE if noise_id is not None else max(len(places), 1)
+    for first in range(0, len(places), n_at_once):
+        part = places[first : first + n_at_once]
+        rows = torch.arange(len(part), device=model.device) if noise_id is not None else torch.zeros_like(part)
+        read = ids.repeat(len(part) if noise_id is not None else 1, 1)
+        if noise_id is not None:
+            read[rows, part] = noise_id
+        hidden = model.decode(read, None, as_rows(past, len(read)), n_past)
+        log_p = model.logits(hidden[rows, part]).masked_fill(banned, -torch.inf).log_softmax(-1)
+        p = log_p.gather(-1, ids[0, part, None]).exp().flatten()
+        yield Likely(p.cpu(), log_p.argmax(-1).cpu())
+
+
+def least_likely(p: Sequence[float], strength: float) -> list[bool]:
+    """Which tokens become noise: the `ceil(strength * n)` least likely ones, so that a stronger one takes them all too.
+
+    Raises ValueError unless the strength is 0..1.
+    """
+    if not 0 <= strength <= 1:
+        raise ValueError(f"a strength is 0..1, not {strength}")
+    order = sorted(range(len(p)), key=lambda place: p[place])
+    chosen = set(order[: math.ceil(strength * len(p))])
+    return [place in chosen for place in range(len(p))]
