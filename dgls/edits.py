@@ -1,11 +1,11 @@
-"""The flows that change code which is there: next edits, rewriting a selection, filling placeholders together."""
+"""The flows that write code anew on demand: a selection, placeholders together, a gap with something required."""
 
 from dataclasses import dataclass, field
 
 from dgls.engines import Cost, EditingEngine
 from dgls.settings import Settings
 from dgls.text.document import Document
-from dgls.text.edit import Change, Edit
+from dgls.text.edit import Edit
 from dgls.text.fill import Silence
 from dgls.text.gap import Gap
 
@@ -18,11 +18,6 @@ class Suggestion:
     silence: Silence | None = None
     cost: Cost = field(default_factory=Cost)
     ms: dict[str, float] = field(default_factory=dict)
-
-
-async def next_edits(change: Change, engine: EditingEngine, settings: Settings) -> Suggestion:
-    """What no longer fits after a change, each place as an edit of its own. Raises EngineError."""
-    raise NotImplementedError
 
 
 async def rewritten(
