@@ -85,7 +85,10 @@ def denoise(
     canvas stays for good where noise is an id, elsewhere the model may change it at any step. Stop iterating to cancel.
     """
     state = _begin(model, canvas, noise, sampling.kernel)
-    n_steps = min(n_steps or sampling.max_denoising_steps, sampling.max_denoising_steps)
+    n_steps = sampling.max_denoising_steps if n_steps is None else n_steps
+    if n_steps == 0 or bool(state.done.all()):
+        yield _step(state, 0)  # nothing is noise
+        return
     for number in range(1, n_steps + 1):
         rows = torch.nonzero(~(state.done | state.dropped)).flatten()
         gap = canvas.gap.to(model.device)[rows] & ~state.committed[rows]
@@ -142,9 +145,9 @@ def _begin(model: Model, canvas: Canvas, noise: Noise, kernel: Kernel) -> _State
         sureness=torch.where(noisy, 0.0, 1.0),
         entropy=torch.zeros_like(current, dtype=torch.float32),
         accepted=~noisy,
-        committed=warm if kernel is Kernel.ABSORBING else torch.zeros_like(warm),
+        committed=warm & (kernel is Kernel.ABSORBING),
         n_stable=torch.zeros(len(current), dtype=torch.long, device=model.device),
-        done=torch.zeros(len(current), dtype=torch.bool, device=model.device),
+        done=~noisy.any(-1) & (kernel is Kernel.ABSORBING),
         dropped=torch.zeros(len(current), dtype=torch.bool, device=model.device),
         soft=None,
     )

@@ -14,6 +14,7 @@ from torch import Tensor
 from dgls.diffusion.canvas import Canvas
 from dgls.diffusion.model import KeyValues, Model
 from dgls.diffusion.prefix import as_rows
+from dgls.diffusion.sampling import Kernel, Sampling
 
 _ROWS_AT_ONCE = 16
 
@@ -47,6 +48,18 @@ def likelihoods(
         log_p = model.logits(hidden[rows, part]).masked_fill(banned, -torch.inf).log_softmax(-1)
         p = log_p.gather(-1, ids[0, part, None]).exp().flatten()
         yield Likely(p.cpu(), log_p.argmax(-1).cpu())
+
+
+def steps_left(canvas: Canvas, sampling: Sampling) -> int | None:
+    """How much of the schedule a canvas still has before it: what is warm is that much of the way.
+
+    None, which is all of it, where noise is an id: there the loop ends by itself once none is left.
+    """
+    if sampling.kernel is Kernel.ABSORBING:
+        return None
+    noisy = (canvas.gap & ~canvas.warm).sum(-1)
+    share = float((noisy / canvas.gap.sum(-1).clamp_min(1)).max())
+    return math.ceil(share * sampling.max_denoising_steps)
 
 
 def least_likely(p: Sequence[float], strength: float) -> list[bool]:

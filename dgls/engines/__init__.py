@@ -25,8 +25,8 @@ class Token:
 class Draft:
     """One candidate for the gap at one step; `score` is comparable between candidates of one final `Drafts`.
 
-    It has `gap_tokens` in all; where several places of the gap were written, `lengths` says how many in each.
-    `truncated` when the model was to end the text itself and ran out of room.
+    It has `gap_tokens` in all, of which `lengths` says how many were written in each place; `parts` are the texts of
+    what the prompt leaves open. `truncated` when the model was to end the text itself and ran out of room.
     """
 
     text: str
@@ -36,6 +36,7 @@ class Draft:
     gap_tokens: int = 0
     truncated: bool = False
     lengths: tuple[int, ...] = ()
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """From a prompt to drafts on a loaded checkpoint: frame, sync the prefix, lay the canvas, denoise, choose."""
 
-import math
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from copy import copy
 from dataclasses import replace
 
@@ -12,7 +11,7 @@ from dgls.diffusion.choose import Joined, Scorer, behind_the_surest, causal_scor
 from dgls.diffusion.denoise import Step, denoise
 from dgls.diffusion.noise import SeededNoise
 from dgls.diffusion.prefix import Prefix, PrefixCache, n_shared
-from dgls.diffusion.renoise import Likely, likelihoods
+from dgls.diffusion.renoise import Likely, likelihoods, steps_left
 from dgls.diffusion.sampling import Kernel
 from dgls.engines import Cost, Draft, Drafts, Reading
 from dgls.engines.candidates import Row, best_first, draft_of, width_of
@@ -21,7 +20,7 @@ from dgls.engines.framing import Framed, Part, framed
 from dgls.engines.gemma import Gemma
 from dgls.engines.loading import load_model
 from dgls.engines.masks import TypedText, banned_mask
-from dgls.engines.middles import Slot, laid_of, plans, runs_of
+from dgls.engines.middles import Laid, Slot, begun_rows, laid_of, parts_of, plans, runs_of
 from dgls.engines.tokens import Tokens, read_tokens
 from dgls.errors import TooLongError
 from dgls.settings import Settings
@@ -72,8 +71,8 @@ class Filler:
                 likely += some.p.tolist()
                 yield Drafts((), final=False, cost=cost())
             middle += laid_of(part, likely, self.facts.sampling.kernel)
-        for plan in plans(middle, frame, self.tokens, self.facts, found):
-            canvas = self._canvas(frame, [runs_of(middle, lengths, frame.end) for lengths in plan])
+        for laid, plan in self._rounds(frame, middle, found):
+            canvas = self._canvas(frame, [runs_of(*row, frame.end) for row in zip(laid, plan, strict=True)])
             last, ranks = None, None
             for last in self._steps(model, frame, prefix, canvas):
                 n_steps += 1
@@ -82,8 +81,20 @@ class Filler:
                 yield Drafts(best_first(self._drafts(last, canvas, frame, ranks)), final=False, cost=cost())
             assert last is not None  # max_denoising_steps is at least 1
             drafts = self._drafts(last, canvas, frame, self._scores(model, last, canvas, frame, prefix))
-            found += [replace(draft, lengths=plan[row]) for row, draft in enumerate(drafts) if draft is not None]
+            for draft, one, lengths in zip(drafts, laid, plan, strict=False):  # prompted, one row is for all lengths
+                if draft is not None:
+                    found.append(replace(draft, lengths=lengths, parts=parts_of(draft, one, lengths)))
         yield Drafts(best_first(found), final=True, cost=cost())
+
+    def _rounds(
+        self, frame: Framed, middle: Laid, found: Sequence[Draft]
+    ) -> Iterator[tuple[list[Laid], list[tuple[int, ...]]]]:
+        """What is denoised side by side: a middle for each row, and the lengths of its slots."""
+        if frame.begun:
+            yield begun_rows(frame, self.facts.sampling.kernel)
+            return
+        for plan in plans(middle, frame, self.tokens, self.facts, found):
+            yield [middle] * len(plan), plan
 
     def read(self, prompt: Prompt) -> Generator[tuple[Reading, ...], None, None]:
         """Every token of the standing code that the middle is, a few at a time. Raises TooLongError."""
@@ -119,7 +130,7 @@ class Filler:
 
     def _likely(self, model: Gemma, frame: Framed, prefix: Prefix, part: Part) -> Generator[Likely, None, None]:
         """How likely standing code is where it stands; nothing for what else may be in the gap."""
-        if part.ids is None or part.strength is None or not part.ids:
+        if not part.ids or not part.strength:
             return
         before = [token for one in frame.middle[: frame.middle.index(part)] for token in one.ids or ()]
         behind = [token for one in frame.middle[frame.middle.index(part) + 1 :] for token in one.ids or ()]
@@ -135,9 +146,6 @@ class Filler:
         banned = self._banned.clone()
         banned[list(frame.ends)] = False
         typed = TypedText(self.tokens, frame.forced, model.device) if frame.forced else None
-        strengths = [part.strength for part in frame.middle]
-        # Noise that is less than all begins that much later: some of the way is done already.
-        share = max((1.0 if strength is None else strength for strength in strengths), default=1.0)
         return denoise(
             model,
             prefix.seen(),
@@ -148,7 +156,7 @@ class Filler:
             banned=banned,
             typed=typed,
             lagging=behind_the_surest(self.facts.effort.n_kept_lengths, self.facts.effort.least_shares),
-            n_steps=math.ceil(share * self.facts.sampling.max_denoising_steps),
+            n_steps=steps_left(canvas, self.facts.sampling),
         )
 
     def _canvas(self, frame: Framed, rows: Sequence[Sequence[Run]]) -> Canvas:

@@ -11,10 +11,11 @@ with it may stand at the start of the gap.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from dgls.engines.tokens import Tokens
 from dgls.errors import EngineError
-from dgls.text.prompt import Open, Piece, Pinned, Prompt, Standing, kept_from
+from dgls.text.prompt import Begun, Open, Piece, Pinned, Prompt, Standing, kept_from
 
 # About how many characters a token has at least, so that a text of the budget rarely exceeds it in tokens.
 _CHARS_PER_TOKEN = 3
@@ -25,10 +26,14 @@ _TYPED = re.compile(r"(?:(?<=\S)[ \t]+)?[^\w\s]?\w*\Z")
 
 @dataclass(frozen=True)
 class Part:
-    """A piece of the middle in tokens: to be written where `ids` is None; of standing code, `strength` of it anew."""
+    """A piece of the middle in tokens; of standing code, `strength` of it is written anew.
+
+    All of it is to be written where `ids` is None: `n` tokens, or as many as it takes.
+    """
 
     ids: Sequence[int] | None = None
     strength: float | None = None
+    n: int | None = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,7 @@ class Framed:
     ends: frozenset[int] = frozenset()
     pinned: bool = True
     middle: tuple[Part, ...] = (Part(),)
+    begun: tuple[tuple[Part, ...], ...] = ()
 
     @property
     def forced(self) -> bytes:
@@ -68,7 +74,8 @@ def framed(prompt: Prompt, tokens: Tokens, strategy: str, context_tokens: int) -
     if not pinned and prompt.middle != (Open(),):
         raise EngineError("with the suffix in the prompt, code cannot be edited", "use --set strategy=auto")
     frame = (_chat if has_turns else _base)(prompt, tokens, code, typed, pinned=pinned)
-    return replace(frame, middle=tuple(_parts(prompt.middle, tokens, typed)))
+    begun = tuple(tuple(_begun(fill, tokens, typed)) for fill in prompt.begun) if pinned else ()
+    return replace(frame, middle=tuple(_parts(prompt.middle, tokens, typed)), begun=begun)
 
 
 def healed(prefix: str) -> tuple[str, str]:
@@ -107,6 +114,18 @@ def _parts(middle: Sequence[Piece], tokens: Tokens, typed: str) -> Iterator[Part
                 yield Part(tokens.encode(before + text))
             case Standing(text, strength):
                 yield Part(tokens.encode(before + text), strength)
+
+
+def _begun(fill: Begun, tokens: Tokens, typed: str) -> Iterator[Part]:
+    """A fill that is gone on with: tokens that stay side by side are one piece of standing code."""
+    before = typed
+    for stays, group in groupby(fill.tokens, key=lambda token: token[1]):
+        texts = [text for text, _ in group]
+        if stays:
+            yield Part(tokens.encode(before + "".join(texts)), 0.0)
+        else:
+            yield Part(n=len(texts))
+        before = ""
 
 
 def _base(prompt: Prompt, tokens: Tokens, code: str, typed: str, *, pinned: bool) -> Framed:

@@ -36,10 +36,10 @@ def laid_of(part: Part, likely: Sequence[float], kernel: Kernel) -> Laid:
     reads, and each counts as noise or as warm.
     """
     if part.ids is None:
-        return [Slot(None)]
+        return [Slot(part.n)]
     if part.strength is None:
         return [Run(part.ids, "pinned")]
-    noised = least_likely(likely, part.strength)
+    noised = least_likely(likely, part.strength) if likely else [False] * len(part.ids)
     found: list[Run | Slot] = []
     for is_noise, group in groupby(zip(part.ids, noised, strict=True), key=lambda pair: pair[1]):
         ids = [token for token, _ in group]
@@ -54,6 +54,25 @@ def runs_of(middle: Laid, lengths: Sequence[int], end: int) -> list[Run]:
     """One row of a canvas: each slot has its length."""
     left = iter(lengths)
     return [Run([end] * next(left), "noise") if isinstance(piece, Slot) else piece for piece in middle]
+
+
+def parts_of(draft: Draft, middle: Laid, lengths: Sequence[int]) -> tuple[str, ...]:
+    """The texts of the slots whose length was looked for."""
+    if len(middle) == 1:
+        return (draft.text,)
+    found, at = [], 0
+    for piece, run in zip(middle, runs_of(middle, lengths, 0), strict=True):
+        end = at + len(run.ids)
+        if isinstance(piece, Slot) and piece.n is None:
+            found.append("".join(token.text for token in draft.tokens[at:end]))
+        at = end
+    return tuple(found)
+
+
+def begun_rows(frame: Framed, kernel: Kernel) -> tuple[list[Laid], list[tuple[int, ...]]]:
+    """Fills that have begun, as middles, and how many tokens are still to be written in each place of them."""
+    laid = [[piece for part in fill for piece in laid_of(part, (), kernel)] for fill in frame.begun]
+    return [*laid], [tuple(piece.n or 1 for piece in one if isinstance(piece, Slot)) for one in laid]
 
 
 def plans(

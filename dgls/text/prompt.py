@@ -32,11 +32,18 @@ Piece = Open | Pinned | Standing
 
 
 @dataclass(frozen=True)
+class Begun:
+    """A fill of the gap that was under way or is wanted no more as a whole: its tokens, and whether each one stays."""
+
+    tokens: tuple[tuple[str, bool], ...]
+
+
+@dataclass(frozen=True)
 class Prompt:
     """Text before and after the gap with LF line ends, and the file's name and language; no offsets, no URI.
 
-    `middle` is what the gap consists of, from left to right; a draft's text is all of it. An instruction is for models
-    that can be told something.
+    `middle` is what the gap consists of, from left to right; a draft's text is all of it. Fills that have `begun` are
+    gone on with, in place of new ones. An instruction is for models that can be told something.
     """
 
     prefix: str
@@ -44,10 +51,11 @@ class Prompt:
     name: str = ""
     language: str = "python"
     middle: tuple[Piece, ...] = (Open(),)
+    begun: tuple[Begun, ...] = ()
     instruction: str = ""
 
 
-def prompt(gap: Gap, budget_chars: int, middle: tuple[Piece, ...] = (Open(),), *, instruction: str = "") -> Prompt:
+def prompt(gap: Gap, budget_chars: int) -> Prompt:
     """The prompt of a gap: at most about `budget_chars` before it and a quarter of that after it, in whole lines."""
     document = gap.document
     start = kept_from(document.text[: gap.start], budget_chars)
@@ -57,8 +65,6 @@ def prompt(gap: Gap, budget_chars: int, middle: tuple[Piece, ...] = (Open(),), *
         suffix=with_lf(document.text[gap.end : end]),
         name=document.name,
         language=document.language,
-        middle=middle,
-        instruction=instruction,
     )
 
 
