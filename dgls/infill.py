@@ -14,7 +14,7 @@ from dgls.text.clip.place import Place
 from dgls.text.document import with_lf
 from dgls.text.fill import Fill, Silence
 from dgls.text.gap import Gap
-from dgls.text.prompt import prompt
+from dgls.text.prompt import Prompt, prompt
 
 # Four characters of code are about one token; twice that, so that the engine's own budget in tokens decides.
 _CHARS_PER_TOKEN = 8
@@ -48,10 +48,10 @@ class Answer:
 async def infill(gap: Gap, engine: Engine, settings: Settings) -> AsyncGenerator[Drafts | Answer, None]:
     """The drafts of a gap as they come into focus, and last the answer. Raises EngineError."""
     watch = Stopwatch()
-    asked = prompt(gap, (settings.context_tokens or _DEFAULT_CONTEXT_TOKENS) * _CHARS_PER_TOKEN)
+    about = asked(gap, settings)
     watch.lap("prompt")
     last = Drafts((), final=True)
-    async with aclosing(engine.drafts(asked)) as stream:
+    async with aclosing(engine.drafts(about)) as stream:
         async for last in stream:
             watch.lap("engine")
             yield last
@@ -59,6 +59,11 @@ async def infill(gap: Gap, engine: Engine, settings: Settings) -> AsyncGenerator
     fills = tuple(fills_of(gap, candidates, settings.unsure_percent / 100))
     watch.lap("clip")
     yield Answer(fills, None if fills else silence_of(candidates), candidates, last.cost, watch.ms)
+
+
+def asked(gap: Gap, settings: Settings) -> Prompt:
+    """What the engine is told about a gap."""
+    return prompt(gap, (settings.context_tokens or _DEFAULT_CONTEXT_TOKENS) * _CHARS_PER_TOKEN)
 
 
 async def timely(gap: Gap, engine: Engine, settings: Settings) -> AsyncGenerator[Drafts | Answer, None]:

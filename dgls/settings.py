@@ -103,6 +103,9 @@ class Settings:
         "auto",
         "Whether fills stand in the completion popup: where the editor has no ghost text (auto), or always (on).",
     )
+    placeholders: tuple[str, ...] = _setting(
+        ("...", "TODO", "pass  # fill"), "What stands for code that is still to come, where gaps are filled together."
+    )
     max_document_chars: int = _setting(5_000_000, "Larger documents get no fills.", least=1)
     revision: str = _setting(
         "", "Revision of the model on the hub that our own vLLM server serves; empty means the one that dgls knows."

@@ -4,7 +4,7 @@ An engine never sees a URI, an editor never sees a token.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Protocol, runtime_checkable
 
 from dgls.errors import EngineError, SettingError
@@ -50,6 +50,10 @@ class Cost:
     n_forwards: int = 0
     n_encoded_tokens: int = 0
     n_reused_tokens: int = 0
+
+    def __add__(self, other: "Cost") -> "Cost":
+        """What two fills took."""
+        return Cost(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
 
 
 @dataclass(frozen=True)

@@ -83,9 +83,12 @@ class ScriptedEngine:
             await asyncio.sleep(rule.delay_ms / 1000)
             final = n_steps == len(rule.drafts)
             whole, last = _laid(prompt, text), _laid(prompt, rule.drafts[-1])
-            others = [_draft(_laid(prompt, text), len(text)) for text in rule.alternatives] if final else []
-            n_settled = _n_alike(whole, last)
-            yield Drafts((_draft(whole, n_settled, rule.unsure_from), *others), final, Cost(n_steps=n_steps))
+            first = _draft(whole, _n_alike(whole, last), rule.unsure_from, parts=_parts(prompt, text))
+            others = [
+                _draft(_laid(prompt, other), len(_laid(prompt, other)), parts=_parts(prompt, other))
+                for other in (rule.alternatives if final else ())
+            ]
+            yield Drafts((first, *others), final, Cost(n_steps=n_steps))
 
     async def read(self, prompt: Prompt) -> tuple[Reading, ...]:
         """What of the standing code is not as it should be is unlikely."""
@@ -138,12 +141,17 @@ def _laid(prompt: Prompt, text: str) -> str:
     return "".join(piece.text if isinstance(piece, Pinned) else text for piece in prompt.middle)
 
 
+def _parts(prompt: Prompt, text: str) -> tuple[str, ...]:
+    """The same text for each of its gaps."""
+    return tuple(text for piece in prompt.middle if isinstance(piece, Open))
+
+
 def _words(text: str) -> list[str]:
     """The text in words and what stands between them."""
     return re.findall(r"\w+|\W+", text)
 
 
-def _draft(text: str, n_settled: int, unsure_from: int | None = None) -> Draft:
+def _draft(text: str, n_settled: int, unsure_from: int | None = None, *, parts: tuple[str, ...] = ()) -> Draft:
     """A draft in as few tokens as it takes to say what has settled and what is sure."""
     cuts = sorted({0, n_settled, len(text) if unsure_from is None else min(unsure_from, len(text)), len(text)})
     tokens = [
@@ -151,4 +159,4 @@ def _draft(text: str, n_settled: int, unsure_from: int | None = None) -> Draft:
         for begin, end in pairwise(cuts)
     ]
     settled = n_settled == len(text)
-    return Draft(text, tuple(tokens) or (Token("", 1.0, settled),), settled=settled, gap_tokens=1)
+    return Draft(text, tuple(tokens) or (Token("", 1.0, settled),), settled=settled, gap_tokens=1, parts=parts)
