@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
 from dgls.engines import Cost, Draft, Drafts, Engine
@@ -14,7 +14,7 @@ from dgls.text.clip.place import Place
 from dgls.text.document import with_lf
 from dgls.text.fill import Fill, Silence
 from dgls.text.gap import Gap
-from dgls.text.prompt import Prompt, prompt
+from dgls.text.prompt import Begun, Prompt, prompt
 
 # Four characters of code are about one token; twice that, so that the engine's own budget in tokens decides.
 _CHARS_PER_TOKEN = 8
@@ -45,10 +45,15 @@ class Answer:
     ms: dict[str, float] = field(default_factory=dict)
 
 
-async def infill(gap: Gap, engine: Engine, settings: Settings) -> AsyncGenerator[Drafts | Answer, None]:
-    """The drafts of a gap as they come into focus, and last the answer. Raises EngineError."""
+async def infill(
+    gap: Gap, engine: Engine, settings: Settings, begun: tuple[Begun, ...] = ()
+) -> AsyncGenerator[Drafts | Answer, None]:
+    """The drafts of a gap as they come into focus, and last the answer; fills that have `begun` are gone on with.
+
+    Raises EngineError.
+    """
     watch = Stopwatch()
-    about = asked(gap, settings)
+    about = replace(asked(gap, settings), begun=begun)
     watch.lap("prompt")
     last = Drafts((), final=True)
     async with aclosing(engine.drafts(about)) as stream:
@@ -66,12 +71,14 @@ def asked(gap: Gap, settings: Settings) -> Prompt:
     return prompt(gap, (settings.context_tokens or _DEFAULT_CONTEXT_TOKENS) * _CHARS_PER_TOKEN)
 
 
-async def timely(gap: Gap, engine: Engine, settings: Settings) -> AsyncGenerator[Drafts | Answer, None]:
+async def timely(
+    gap: Gap, engine: Engine, settings: Settings, begun: tuple[Begun, ...] = ()
+) -> AsyncGenerator[Drafts | Answer, None]:
     """The same within the deadline: a late answer still says what it took so far. Raises EngineError."""
     watch = Stopwatch()
     cost = Cost()
     deadline = asyncio.get_running_loop().time() + settings.deadline_ms / 1000
-    async with aclosing(infill(gap, engine, settings)) as stream:
+    async with aclosing(infill(gap, engine, settings, begun)) as stream:
         item: Drafts | Answer | None = None
         while not isinstance(item, Answer):
             try:
@@ -90,11 +97,11 @@ async def answer(gap: Gap, engine: Engine, settings: Settings) -> Answer:
         return [item async for item in stream if isinstance(item, Answer)][-1]
 
 
-def begun(gap: Gap, drafts: Drafts) -> str:
+def settled(gap: Gap, drafts: Drafts) -> str:
     """The beginning of the best candidate that has settled, as far as it is worth showing."""
     tokens = drafts.candidates[0].tokens if drafts.candidates else ()
-    settled = "".join(token.text for token in takewhile(lambda token: token.settled, tokens))
-    return clip_at(Place(gap, "ide"), settled).text if settled else ""
+    text = "".join(token.text for token in takewhile(lambda token: token.settled, tokens))
+    return clip_at(Place(gap, "ide"), text).text if text else ""
 
 
 def chosen(gap: Gap, drafts: tuple[Draft, ...], least_sureness: float = 0.0) -> tuple[Candidate, ...]:

@@ -66,12 +66,15 @@ async def fresh(session: Session, asked: Asked, watch: Stopwatch) -> Answer:
 async def answered(session: Session, asked: Asked, engine: Engine) -> Answer:
     """The engine's answer; what settles before it is told, to an editor that wants to know."""
     shown, answer = "", Answer()
-    async with aclosing(infill.timely(asked.gap, engine, session.settings)) as stream:
+    begun = session.documents.begun(asked.gap)
+    async with aclosing(infill.timely(asked.gap, engine, session.settings, begun)) as stream:
         async for item in stream:
             if isinstance(item, Answer):
                 answer = item
-            elif "draft" in session.wanted and asked.trigger != "popup" and not item.final:
-                text = infill.begun(asked.gap, item)
+                continue
+            session.documents.note(asked.gap, item)
+            if "draft" in session.wanted and asked.trigger != "popup" and not item.final:
+                text = infill.settled(asked.gap, item)
                 if text not in ("", shown):
                     shown = text
                     session.editor.draft(messages.Draft(versioned(asked.document), asked.position, text))

@@ -1,4 +1,4 @@
-"""Open documents and the fills remembered for them; closing a document frees both."""
+"""Open documents and what is remembered for them, fills and drafts; closing a document frees all of it."""
 
 import re
 from collections import deque
@@ -8,22 +8,28 @@ from urllib.parse import unquote
 
 from lsprotocol import types as lsp
 
+from dgls.engines import Drafts
 from dgls.lsp import convert
 from dgls.lsp.messages import DocumentHash
 from dgls.text.document import Document, Encoding
 from dgls.text.fill import Fill
 from dgls.text.gap import Gap
+from dgls.text.prompt import Begun
+from dgls.warm import begun
 
 # Enough to come back to after a few keys and as many deletions of them.
 _N_ANSWERS = 8
+# More than this is pasted, and a draft has little to do with it.
+_MOST_TYPED_CHARS = 40
 
 
 @dataclass
 class Opened:
-    """A document as it is now, and the fills of the last answers about it, newest first."""
+    """A document as it is now, the fills of the last answers about it, newest first, and the drafts of the last one."""
 
     document: Document
     answers: deque[tuple[Fill, ...]] = field(default_factory=lambda: deque(maxlen=_N_ANSWERS))
+    under_way: tuple[Gap, Drafts] | None = None
 
 
 class Documents:
@@ -71,6 +77,23 @@ class Documents:
         opened = self._opened.get(gap.document.uri)
         answers = opened.answers if opened else ()
         return next((left for fills in answers if (left := left_of(fills, gap))), ())
+
+    def note(self, gap: Gap, drafts: Drafts) -> None:
+        """Keeps the drafts of a gap, which the next request may go on with."""
+        opened = self._opened.get(gap.document.uri)
+        if opened is not None and drafts.candidates:
+            opened.under_way = gap, drafts
+
+    def begun(self, gap: Gap) -> tuple[Begun, ...]:
+        """The last drafts as far as they can be gone on with, if the user only typed behind where they began."""
+        opened = self._opened.get(gap.document.uri)
+        if opened is None or opened.under_way is None:
+            return ()
+        before, drafts = opened.under_way
+        now = before.moved_to(gap.document)
+        typed = gap.document.text[before.start : gap.start]
+        is_same = now is not None and (now.start, now.end) == (gap.start, gap.end)
+        return begun(drafts.candidates, typed) if is_same and 0 < len(typed) <= _MOST_TYPED_CHARS else ()
 
 
 def left_of(fills: tuple[Fill, ...], gap: Gap) -> tuple[Fill, ...]:
