@@ -155,6 +155,32 @@ def test_alternatives_come_one_after_another(one: Window) -> None:
     one.wait_ghost(ADD)
 
 
+def test_commands_that_keys_can_be_bound_to(one: Window) -> None:
+    one.switch("keys.py", "")
+    one.type("def a")
+    one.wait_ghost(ADD)
+    one.press("Control+Alt+N")
+    one.wait_ghost("dd(x)")
+    one.press("Control+Alt+N")
+    one.wait_ghost("ll()")
+    one.press("Control+Alt+B")
+    one.wait_ghost("dd(x)")
+    one.press("Control+Alt+W")
+    one.wait_ghost("(x)")
+    one.press("Control+Alt+A")
+    one.wait_saved("keys.py", b"def add(x)")
+
+
+def test_a_document_that_is_no_file(one: Window) -> None:
+    one.command("Python: New Python File")
+    one.page.wait_for_selector(".tab.active[data-resource-name^='Untitled-']")
+    one.focus()
+    one.type("def a")
+    one.wait_ghost(ADD)
+    one.press("Tab")
+    one.until(one.text, lambda found: "return a + b" in found)
+
+
 def test_a_command_fills_where_nothing_was_typed(one: Window) -> None:
     one.switch("asked.py", "def a")
     one.command("dgls: Fill the Gap at the Cursor")
