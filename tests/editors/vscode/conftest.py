@@ -42,16 +42,18 @@ SETTINGS = {
     "security.workspace.trust.enabled": False,
     "telemetry.telemetryLevel": "off",
     "workbench.enableExperiments": False,
+    "workbench.secondarySideBar.defaultVisibility": "hidden",
     "workbench.startupEditor": "none",
     "workbench.tips.enabled": False,
 }
 
-# Commands that only keys can reach: a palette takes the focus, and with it the ghost text.
+# Commands that only keys can reach (a palette takes the focus, and with it the ghost text), or that need arguments.
 KEYS = [
     {"key": "ctrl+alt+a", "command": "dgls.accept"},
     {"key": "ctrl+alt+w", "command": "dgls.acceptWord"},
     {"key": "ctrl+alt+n", "command": "dgls.next"},
     {"key": "ctrl+alt+b", "command": "dgls.previous"},
+    {"key": "ctrl+alt+u", "command": "workbench.action.files.newUntitledFile", "args": {"languageId": "python"}},
 ]
 
 Code = Callable[..., str]

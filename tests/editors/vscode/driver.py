@@ -104,7 +104,7 @@ class Window:
 
     def pick(self, label: str) -> None:
         """Chooses from a list that is shown."""
-        self.page.click(f".quick-input-list .monaco-list-row[aria-label*='{label}']")
+        self.page.click(f'.quick-input-list .monaco-list-row[aria-label*="{label}"]')
 
     def menu(self, label: str) -> None:
         """Chooses from what a click on our item in the status bar offers."""
