@@ -60,12 +60,15 @@ def test_a_draft_grows_and_gives_way_to_the_ghost_text_without_flicker(one: Wind
     one.type("x =")
     one.page.evaluate(RECORD)
     one.press("Space")
-    one.until(one.draft, lambda found: found == "compute(")
+    one.until(one.draft, bool)
     one.picture("draft")
     one.wait_ghost(FILL)
     one.picture("ghost")
-    # No frame without a text once there is one, and none with both.
-    assert seen(one) == ["|", "|compu", "|compute(", "|compute(alpha,", f"{FILL}|"]
+    # No frame without a text once there is one, and none with both; a busy machine may paint fewer of the drafts.
+    first, *drafts, last = seen(one)
+    assert (first, last) == ("|", f"{FILL}|")
+    assert drafts
+    assert drafts == [draft for draft in ("|compu", "|compute(", "|compute(alpha,") if draft in drafts]
 
 
 @pytest.mark.parametrize("settings", [{"drafts": False}, {"workbench.reduceMotion": "on"}])
