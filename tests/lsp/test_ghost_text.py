@@ -55,6 +55,15 @@ def test_an_invoked_request_gets_alternatives(start: Start) -> None:
     assert editor.texts(line, character, invoked=True) == ["dd(a, b):\n    return a + b", "dd(x)", "ll()"]
 
 
+@pytest.mark.parametrize("uri", ["vscode-vfs://github/owner/name/a.py", "untitled:Untitled-1"])
+def test_a_document_that_is_on_no_disk_is_filled(start: Start, uri: str) -> None:
+    editor = start(SCRIPT)
+    editor.initialize()
+    editor.open("def a\n", uri)
+    editor.ready()
+    assert editor.texts(0, 5, uri=uri) == ["dd(a, b):\n    return a + b"]
+
+
 def test_typing_through_asks_no_engine(start: Start, log: Path) -> None:
     editor, line, character = opened(start, "def a«»\n")
     editor.texts(line, character)

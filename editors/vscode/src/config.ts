@@ -29,15 +29,25 @@ export function changed(before: Values, now: Values): Values {
   return { ...Object.fromEntries(gone.map((name) => [name, config.inspect(name)?.defaultValue])), ...now };
 }
 
-/** Sets values for all of the user's windows. */
-export async function set(values: Values): Promise<void> {
+/** Sets values for all of the user's windows; the result are the settings of which this folder has its own values. */
+export async function set(values: Values): Promise<string[]> {
   const config = vscode.workspace.getConfiguration(SECTION);
   for (const [name, value] of Object.entries(values)) {
     await config.update(name, value, vscode.ConfigurationTarget.Global);
   }
+  return Object.keys(values).filter((name) => isSetByFolder(config, name)).map((name) => `${SECTION}.${name}`);
+}
+
+/** The workspace's first folder, where the server and the doctor run: relative paths in the settings mean the workspace. */
+export function folder(): string | undefined {
+  return vscode.workspace.workspaceFolders?.find(({ uri }) => uri.scheme === 'file')?.uri.fsPath;
 }
 
 function isSet(config: vscode.WorkspaceConfiguration, name: string): boolean {
+  return config.inspect(name)?.globalValue !== undefined || isSetByFolder(config, name);
+}
+
+function isSetByFolder(config: vscode.WorkspaceConfiguration, name: string): boolean {
   const found = config.inspect(name);
-  return [found?.globalValue, found?.workspaceValue, found?.workspaceFolderValue].some((value) => value !== undefined);
+  return found?.workspaceValue !== undefined || found?.workspaceFolderValue !== undefined;
 }

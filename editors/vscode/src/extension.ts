@@ -53,7 +53,7 @@ class Extension {
   private begun = false;
   private starts = 0;
 
-  constructor(context: vscode.ExtensionContext) {
+  constructor(private readonly context: vscode.ExtensionContext) {
     this.setup = new Setup(context);
     this.status = new StatusBar((document) => this.about(document));
     context.subscriptions.push(
@@ -145,6 +145,7 @@ class Extension {
       'dgls.restart': () => this.start(),
       'dgls.install': () => this.start(() => this.installed()),
       'dgls.log': () => this.log.show(),
+      'dgls.walkthrough': () => this.openWalkthrough(),
       'dgls.stats': () => showText('dgls statistics', this.stats.report(this.facts())),
       'dgls.doctor': async () => showText('dgls doctor', await doctor(await this.setup.command(() => undefined))),
     };
@@ -155,6 +156,11 @@ class Extension {
         this.tail.took(taken);
       }),
     ];
+  }
+
+  private openWalkthrough(): Thenable<unknown> {
+    const walkthrough = `${this.context.extension.id}#start`;
+    return vscode.commands.executeCommand('workbench.action.openWalkthrough', walkthrough, false);
   }
 
   private async installed(): Promise<string> {

@@ -35,13 +35,13 @@ export async function chooseEngine(): Promise<void> {
     {
       label: 'The bundled small model',
       detail: 'for trying dgls out; runs on any machine',
-      run: () => config.set({ engine: 'local', model: undefined }),
+      run: () => choose({ engine: 'local', model: undefined }),
     },
     { label: 'A model on this machine…', detail: 'a folder or a hub id, loaded by the server', run: chooseModel },
     {
       label: "This machine's vLLM server",
       detail: 'one model for every window; dgls engine start starts it',
-      run: () => config.set({ engine: 'vllm', url: undefined }),
+      run: () => choose({ engine: 'vllm', url: undefined }),
     },
     { label: 'A vLLM server at an address…', detail: 'such as http://gpu:8000', run: chooseAddress },
   ]);
@@ -50,14 +50,25 @@ export async function chooseEngine(): Promise<void> {
 async function chooseModel(): Promise<void> {
   const model = await ask('Model folder or hub id', 'google/diffusiongemma-26B-A4B-it');
   if (model) {
-    await config.set({ engine: 'local', model });
+    await choose({ engine: 'local', model });
   }
 }
 
 async function chooseAddress(): Promise<void> {
   const url = await ask('Address of the vLLM server', 'http://gpu:8000');
   if (url) {
-    await config.set({ engine: 'vllm', url: [url] });
+    await choose({ engine: 'vllm', url: [url] });
+  }
+}
+
+/** Sets the engine; says so if that counts everywhere but here. */
+async function choose(values: Record<string, unknown>): Promise<void> {
+  const names = await config.set(values);
+  if (names.length > 0) {
+    const problem = `dgls: this folder's own settings (${names.join(', ')}) come first here; the choice counts elsewhere`;
+    if (await vscode.window.showWarningMessage(problem, 'Open Them')) {
+      await vscode.commands.executeCommand('workbench.action.openWorkspaceSettingsFile');
+    }
   }
 }
 

@@ -31,7 +31,7 @@ export async function doctor(command: string): Promise<string> {
   ]);
   const env = { ...process.env, COLUMNS: '120', NO_COLOR: '1' };
   return new Promise((resolve) => {
-    execFile(command, ['doctor', ...settings], { env }, (error, stdout, stderr) => {
+    execFile(command, ['doctor', ...settings], { env, cwd: config.folder() }, (error, stdout, stderr) => {
       resolve([`${command} doctor`, '', stdout.trim() || stderr.trim() || (error?.message ?? ''), ''].join('\n'));
     });
   });

@@ -1,6 +1,6 @@
 // The server's process and the client that speaks to it: started, started again after it ended, stopped.
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import * as vscode from 'vscode';
+import type * as vscode from 'vscode';
 import {
   CloseAction,
   DidChangeConfigurationNotification,
@@ -83,7 +83,7 @@ export class Server {
   private begin(command: string): void {
     this.events.state({ kind: 'starting' });
     this.log.info(`starting ${command} serve`);
-    const process = spawn(command, ['serve'], { cwd: folder(), stdio: 'pipe' });
+    const process = spawn(command, ['serve'], { cwd: config.folder(), stdio: 'pipe' });
     const told = config.serverSettings();
     const client = new QuietClient(process, told, this.middleware, this.log);
     const run: Run = { command, process, client, began: Date.now(), told, lastWords: '' };
@@ -157,8 +157,3 @@ const CAPABILITIES: StaticFeature = {
   getState: () => ({ kind: 'static' }),
   clear: () => undefined,
 };
-
-/** Where the server runs, so that relative paths in the settings mean the workspace. */
-function folder(): string | undefined {
-  return vscode.workspace.workspaceFolders?.find(({ uri }) => uri.scheme === 'file')?.uri.fsPath;
-}

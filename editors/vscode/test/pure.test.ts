@@ -10,7 +10,7 @@ import { isComplete, programIn } from '../src/environment.ts';
 import { isEnabled, isWanted, selector } from '../src/languages.ts';
 import { Pause } from '../src/pause.ts';
 import { Stats } from '../src/stats.ts';
-import { view } from '../src/view.ts';
+import { type State, type View, view } from '../src/view.ts';
 import { downloadOf, shownOf } from '../src/words.ts';
 
 function program(name: string): { folder: string; file: string } {
@@ -76,6 +76,7 @@ test('the server hears of documents that are for writing', () => {
   assert.ok(selector({ '*': true, go: false }).every(({ language }) => language === undefined));
   assert.deepEqual(selector({ python: false }), []);
   assert.ok(!isWanted({ '*': true }, { uri: { scheme: 'output' }, languageId: 'log' }));
+  assert.ok(isWanted({ python: true }, { uri: { scheme: 'vscode-vfs' }, languageId: 'python' }), 'of a virtual workspace');
 });
 
 test('a pause holds for its file, its language or its hour', () => {
@@ -110,20 +111,41 @@ test('statistics count answers, silences and what was taken', () => {
   assert.match(report, /\nmore\n/);
 });
 
-test('each state has its text', () => {
-  const status = (state: 'idle' | 'loading' | 'ready' | 'failed', percent?: number) =>
-    view({ kind: 'running', status: { state, engine: 'local (small, cpu)', detail: 'why', percent: percent ?? null } }, undefined, undefined);
-  assert.match(status('loading', 40).text, /loading 40 %/);
-  assert.match(status('loading').text, /loading$/);
-  assert.match(status('ready').text, /check.*local \(small, cpu\)/);
-  assert.equal(status('failed').alarm, 'error');
-  assert.match(status('failed').tooltip, /why/);
-  const ready = { kind: 'running', status: { state: 'ready', engine: 'e', detail: 'd' } } as const;
-  assert.match(view(ready, 'paused in this file', 'unsure').text, /paused in this file/);
-  assert.match(view(ready, undefined, 'unsure').tooltip, /quiet.*unsure/);
-  assert.match(view({ kind: 'restarting', reason: 'killed', waitMs: 2000 }, undefined, undefined).tooltip, /killed.* 2 s/);
-  assert.match(view({ kind: 'missing', reason: 'r' }, undefined, undefined).tooltip, /r/);
+test('each state has its text, its reason and its colour', () => {
+  const cases: [State, View][] = [
+    [{ kind: 'asleep' }, { text: '$(dash) dgls', tooltip: 'starts with the first document of a language in dgls.languages' }],
+    [{ kind: 'starting' }, { text: '$(loading~spin) dgls', tooltip: 'the server starts' }],
+    [{ kind: 'installing' }, { text: '$(loading~spin) dgls: installing', tooltip: 'the server is being installed' }],
+    [{ kind: 'missing', reason: 'no Python' }, { text: '$(error) dgls: no server', tooltip: 'no Python', alarm: 'error' }],
+    [
+      { kind: 'restarting', reason: 'killed', waitMs: 2000 },
+      { text: '$(warning) dgls: restarting', tooltip: 'the server ended (killed) and is started again after 2 s', alarm: 'warning' },
+    ],
+    [running('idle'), { text: '$(dash) dgls', tooltip: 'local (small, cpu): why' }],
+    [running('loading'), { text: '$(loading~spin) dgls: loading', tooltip: 'local (small, cpu): why' }],
+    [running('loading', 0), { text: '$(loading~spin) dgls: loading 0 %', tooltip: 'local (small, cpu): why' }],
+    [running('loading', 40), { text: '$(loading~spin) dgls: loading 40 %', tooltip: 'local (small, cpu): why' }],
+    [running('ready'), { text: '$(check) dgls: local (small, cpu)', tooltip: 'local (small, cpu): why' }],
+    [running('failed'), { text: '$(error) dgls: failed', tooltip: 'local (small, cpu): why', alarm: 'error' }],
+  ];
+  for (const [state, expected] of cases) {
+    assert.deepEqual(view(state, undefined, undefined), expected);
+  }
 });
+
+test('a pause and then a silence are shown where the engine is ready, and nowhere else', () => {
+  assert.match(view(running('ready'), 'paused in this file', 'unsure').text, /debug-pause.*paused in this file/);
+  assert.deepEqual(view(running('ready'), undefined, 'unsure'), {
+    text: '$(circle-outline) dgls: local (small, cpu)',
+    tooltip: 'quiet, nothing to show here (unsure)',
+  });
+  assert.match(view(running('failed'), 'paused in this file', 'unsure').text, /failed/);
+  assert.match(view(running('loading', 9), 'paused in this file', 'unsure').text, /loading 9 %/);
+});
+
+function running(state: 'idle' | 'loading' | 'ready' | 'failed', percent: number | null = null): State {
+  return { kind: 'running', status: { state, engine: 'local (small, cpu)', detail: 'why', percent } };
+}
 
 test('of a draft, the first line is drawn, with spaces that stay', () => {
   assert.equal(shownOf('a\tb c\r\nd'), 'a\u00a0\u00a0\u00a0\u00a0b\u00a0c');

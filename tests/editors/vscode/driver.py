@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import BrowserContext, Page
 
 T = TypeVar("T")
 
@@ -39,13 +39,11 @@ _DRAFT = """() => [...document.querySelectorAll('.view-line [class*="ced-"]')]
 class Window:
     """One window with one folder."""
 
-    def __init__(self, browser: Browser, address: str, folder: Path, pictures: Path) -> None:
+    def __init__(self, context: BrowserContext, address: str, folder: Path, pictures: Path) -> None:
         self.folder = folder
         self.pictures = pictures
+        self.page: Page = context.new_page()
         self._address = address
-        self._context = browser.new_context(viewport={"width": 1100, "height": 500})
-        self._context.set_default_timeout(PATIENCE_S * 1000)
-        self.page: Page = self._context.new_page()
 
     # -- opening
 
@@ -83,7 +81,7 @@ class Window:
 
     def close(self) -> None:
         """Closes the window."""
-        self._context.close()
+        self.page.close()
 
     # -- keys
 
@@ -106,7 +104,12 @@ class Window:
 
     def pick(self, label: str) -> None:
         """Chooses from a list that is shown."""
-        self.page.click(f".quick-input-list .monaco-list-row[aria-label*='{label}']")
+        self.page.click(f'.quick-input-list .monaco-list-row[aria-label*="{label}"]')
+
+    def menu(self, label: str) -> None:
+        """Chooses from what a click on our item in the status bar offers."""
+        self.page.click(".statusbar-item[id^='dgls']")
+        self.pick(label)
 
     # -- reading
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.editors.vscode.conftest import Open
+from tests.editors.vscode.conftest import Open, configure
 from tests.editors.vscode.driver import Window
 
 pytestmark = pytest.mark.editor
@@ -46,37 +46,44 @@ def seen(one: Window) -> list[str]:
     return list(one.page.evaluate("() => { cancelAnimationFrame(window.looking); return window.seen; }"))
 
 
-def test_a_draft_grows_and_gives_way_to_the_ghost_text_without_flicker(window: Open) -> None:
-    one = window(SCRIPT)
-    one.open("a.py", "")
-    one.ready()
+@pytest.fixture(scope="module")
+def one(shared_windows: Open) -> Window:
+    """A window that is ready."""
+    found = shared_windows(SCRIPT)
+    found.open("first.py", "")
+    found.ready()
+    return found
+
+
+def test_a_draft_grows_and_gives_way_to_the_ghost_text_without_flicker(one: Window) -> None:
+    one.switch("draft.py", "")
     one.type("x =")
     one.page.evaluate(RECORD)
     one.press("Space")
-    one.until(one.draft, lambda found: found == "compute(")
+    one.until(one.draft, bool)
     one.picture("draft")
     one.wait_ghost(FILL)
     one.picture("ghost")
-    # No frame without a text once there is one, and none with both.
-    assert seen(one) == ["|", "|compu", "|compute(", "|compute(alpha,", f"{FILL}|"]
+    # No frame without a text once there is one, and none with both; a busy machine may paint fewer of the drafts.
+    first, *drafts, last = seen(one)
+    assert (first, last) == ("|", f"{FILL}|")
+    assert drafts
+    assert drafts == [draft for draft in ("|compu", "|compute(", "|compute(alpha,") if draft in drafts]
 
 
-def test_drafts_are_off_by_their_setting_and_with_reduced_motion(window: Open) -> None:
-    for settings in ({"drafts": False}, {"workbench.reduceMotion": "on"}):
-        one = window(SCRIPT, **settings)
-        one.open("a.py", "")
-        one.ready()
-        one.page.evaluate(RECORD)
-        one.type("x = ")
-        one.wait_ghost(FILL)
-        assert {frame.partition("|")[2] for frame in seen(one)} == {""}
-        one.close()
+@pytest.mark.parametrize("settings", [{"drafts": False}, {"workbench.reduceMotion": "on"}])
+def test_drafts_are_off_by_their_setting_and_with_reduced_motion(one: Window, settings: dict[str, object]) -> None:
+    one.switch(f"off{len(list(one.folder.glob('*.py')))}.py", "")
+    configure(one, SCRIPT, **settings)
+    one.type("x =")
+    one.page.evaluate(RECORD)
+    one.press("Space")
+    one.wait_ghost(FILL)
+    assert set(seen(one)) == {"|", f"{FILL}|"}
 
 
-def test_the_unsure_tail_of_a_taken_fill_is_dim_until_the_next_key(window: Open) -> None:
-    one = window(SCRIPT)
-    one.open("a.py", "")
-    one.ready()
+def test_the_unsure_tail_of_a_taken_fill_is_dim_until_the_next_key(one: Window) -> None:
+    one.switch("tail.py", "")
     one.type("y = ")
     one.wait_ghost(FILL)
     one.press("Tab")

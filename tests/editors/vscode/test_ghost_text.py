@@ -155,6 +155,37 @@ def test_alternatives_come_one_after_another(one: Window) -> None:
     one.wait_ghost(ADD)
 
 
+def test_commands_that_keys_can_be_bound_to(one: Window) -> None:
+    one.switch("keys.py", "")
+    one.type("def a")
+    one.wait_ghost(ADD)
+    one.press("Control+Alt+N")
+    one.wait_ghost("dd(x)")
+    one.press("Control+Alt+N")
+    one.wait_ghost("ll()")
+    one.press("Control+Alt+B")
+    one.wait_ghost("dd(x)")
+    one.press("Control+Alt+A")
+    one.wait_ghost("")  # our commands take a way through the extension, which the next key does not
+    one.press("Enter")
+    one.type("first.word = ")
+    one.wait_ghost("alpha + beta + gamma")
+    one.press("Control+Alt+W")
+    one.wait_ghost(" + beta + gamma")
+    one.press("Escape")
+    one.wait_saved("keys.py", b"def add(x)\nfirst.word = alpha")
+
+
+def test_a_document_that_is_no_file(one: Window) -> None:
+    one.press("Control+Alt+U")
+    one.page.wait_for_selector(".tab.active[data-resource-name^='Untitled-']")
+    one.focus()
+    one.type("def a")
+    one.wait_ghost(ADD)
+    one.press("Tab")
+    one.until(one.text, lambda found: "return a + b" in found)
+
+
 def test_a_command_fills_where_nothing_was_typed(one: Window) -> None:
     one.switch("asked.py", "def a")
     one.command("dgls: Fill the Gap at the Cursor")

@@ -33,6 +33,11 @@ def test_an_untrusted_folder_sets_nothing_that_names_programs_files_or_servers()
     assert set(restricted) == {"dgls.command", *SERVERS["properties"]}
 
 
+def test_it_works_in_virtual_workspaces() -> None:
+    # The server gets the texts of documents from the editor, and needs no files beside it.
+    assert MANIFEST["capabilities"]["virtualWorkspaces"] == {"supported": True}
+
+
 def test_the_extension_and_the_server_have_one_version() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert MANIFEST["version"] == project["version"]
