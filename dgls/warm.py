@@ -8,7 +8,7 @@ from dgls.text.edit import n_alike
 from dgls.text.prompt import Begun
 
 _MOST_DRAFTS = 4
-_NEW_TOKENS = (0, 1, 2, 3)  # what may stand between a typed deviation and the rest that is kept
+_NEW_TOKENS = (1, 2, 3, 4)  # what may stand in the place of a typed deviation, with what is typed of it
 _LEAST_KEPT = 2
 
 
@@ -25,34 +25,34 @@ def begun(drafts: Sequence[Draft], typed: str, sure: float = 0.5) -> tuple[Begun
 
 
 def _shifted(draft: Draft, typed: str) -> Begun | None:
-    """A draft behind its typed beginning; None when it begins otherwise or nothing is left of it."""
+    """A draft behind its typed beginning; None when it begins otherwise or nothing of the rest has settled."""
     if not draft.text.startswith(typed):
         return None
-    left = _behind(draft.tokens, len(typed))
-    return _begun((token.text, token.settled) for token in left) if left else None
+    left, is_cut = _behind(draft.tokens, len(typed))
+    kept = [(token.text, token.settled) for token in left]
+    if not any(stays for _, stays in kept):
+        return None
+    # Half a symbol is never fixed: what is typed has a place of its own, unless the first token is the rest of it.
+    return Begun((*[("", False)] * (not kept[0][1] and not is_cut), *kept))
 
 
 def _mended(draft: Draft, typed: str, sure: float) -> Iterator[Begun]:
-    """A draft whose beginning is what was typed instead, with a few new tokens behind that."""
-    rest = _behind(draft.tokens, n_alike(draft.text, typed))[1:]
+    """A draft whose beginning is what was typed instead, with a few new tokens there."""
+    rest = _behind(draft.tokens, n_alike(draft.text, typed))[0][1:]
     kept = [(token.text, token.settled and token.sureness >= sure) for token in rest]
     if sum(stays for _, stays in kept) >= _LEAST_KEPT:
         for n_new in _NEW_TOKENS:
-            yield _begun([*[("", False)] * n_new, *kept])
+            yield Begun((*[("", False)] * n_new, *kept))
 
 
-def _behind(tokens: Sequence[Token], n_chars: int) -> list[Token]:
-    """The tokens behind so many characters, the first one cut."""
+def _behind(tokens: Sequence[Token], n_chars: int) -> tuple[list[Token], bool]:
+    """The tokens behind so many characters, and whether the first one is cut."""
     ends = [0]
     for token in tokens:
         ends.append(ends[-1] + len(token.text))
-    return [
+    left = [
         Token(token.text[max(n_chars - start, 0) :], token.sureness, token.settled)
         for token, (start, end) in zip(tokens, pairwise(ends), strict=True)
         if end > n_chars
     ]
-
-
-def _begun(tokens: "Iterator[tuple[str, bool]] | Sequence[tuple[str, bool]]") -> Begun:
-    """The tokens, behind a place for the symbol that is typed in front of them."""
-    return Begun((("", True), *tokens))
+    return left, n_chars not in ends

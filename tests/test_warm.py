@@ -38,12 +38,18 @@ def test_a_draft_that_goes_on_as_typed_is_shifted() -> None:
 
 def test_drafts_that_begin_otherwise_are_left_out() -> None:
     drafts = [draft_of("if", " x"), draft_of("for", " n"), draft_of("for", " m"), draft_of("fo", "r", " n~")]
-    assert kept_of(begun(drafts, "for")) == [[" n"], [" m"], ["_"]]
+    assert kept_of(begun(drafts, "for")) == [[" n"], [" m"]]
+
+
+def test_what_is_typed_has_a_place_of_its_own_unless_a_place_is_the_rest_of_it() -> None:
+    assert kept_of(begun([draft_of("for", " n~", " in")], "for")) == [["_", "_", " in"]]
+    assert kept_of(begun([draft_of("for", " n~", " in")], "for ")) == [["_", " in"]]
+    assert kept_of(begun([draft_of("for~", " n~", " in")], "fo")) == [["_", "_", " in"]]
 
 
 def test_a_typed_deviation_keeps_the_sure_rest() -> None:
     found = begun([draft_of("result", " +=", " number?", " *", " 2")], "total")
-    assert kept_of(found) == [["_"] * n + [" +=", "_", " *", " 2"] for n in range(4)]
+    assert kept_of(found) == [["_"] * n + [" +=", "_", " *", " 2"] for n in range(1, 5)]
 
 
 def test_with_hardly_anything_left_there_is_no_warm_start() -> None:
