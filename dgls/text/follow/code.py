@@ -18,7 +18,7 @@ _NAME = re.compile(r"identifier$|^(?:name|constant|variable_name)$")
 
 @dataclass(frozen=True, eq=False)
 class Code:
-    """A part of a document; all offsets of its tree count from `offset`. `[first, last)` is what the user changed."""
+    """A part of a document, or all of it; offsets of its tree count from `offset`. The user changed `[first, last)`."""
 
     text: str
     offset: int
@@ -26,6 +26,7 @@ class Code:
     language: str
     first: int
     last: int
+    is_whole: bool
 
     def of(self, node: SyntaxNode | None) -> str:
         """The text of a node; nothing of none."""
@@ -96,4 +97,5 @@ def _code(document: Document, start: int, end: int) -> Code | None:
     part = text[first : last if last >= 0 else len(text)]
     language = language_of(document.language, document.name).name
     root = tree_of(part, language)
-    return Code(part, first, root, language, start - first, end - first) if root else None
+    is_whole = len(part) == len(text)
+    return Code(part, first, root, language, start - first, end - first, is_whole) if root else None

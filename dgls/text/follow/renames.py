@@ -87,7 +87,7 @@ def _unbound(code: Code, pair: Renamed, node: SyntaxNode) -> Iterator[SyntaxNode
     """
     if code.language != "python" or pair.old in _BUILTINS or re.search(r"^from .* import \*", code.text, re.MULTILINE):
         return
-    if code.offset or any(True for _ in _bindings(code, pair.old)):
+    if not code.is_whole or any(True for _ in _bindings(code, pair.old)):
         return
     owners = [scope_of(one) for one in _bindings(code, pair.new)]
     scope = next((scope for scope in seen_from(node, code.language) if scope in owners), None)
