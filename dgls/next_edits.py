@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from dgls.edits import Suggestion
 from dgls.engines import Cost, Draft, Drafts, EditingEngine
+from dgls.errors import TooLongError
 from dgls.infill import Stopwatch
 from dgls.settings import Settings
 from dgls.text.document import with_lf
@@ -91,7 +92,10 @@ async def weigh(
     budget = (settings.context_tokens or _DEFAULT_CONTEXT_TOKENS) * _CHARS_PER_TOKEN
     now, past = prompt_now(change, place, done, budget), prompt_before(change, place, budget)
     standing = with_lf(change.now.text[place.start : place.end])
-    own, cost = await _drafts(now, place, standing, engine)
+    try:
+        own, cost = await _drafts(now, place, standing, engine)
+    except TooLongError:  # letters of some scripts are several tokens each
+        own, cost = {}, Cost()
     surenesses = own | dict.fromkeys(place.proposals)
     texts = [text for text in surenesses if text != standing]
     if not texts:

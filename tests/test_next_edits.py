@@ -91,6 +91,11 @@ def test_a_finished_change_is_quiet(bundled: EditingEngine, before: str, now: st
     assert followed(before, now, bundled).silence in (Silence.FITS, Silence.NO_PLACE)
 
 
+def test_a_line_that_no_canvas_holds_is_left_alone(bundled: EditingEngine) -> None:
+    before = "def f(a):\n    b = 1\n    c = '" + "𝄞" * 100 + "'\n    return b\n"
+    assert followed(before, before.replace("b = 1", "b = 2"), bundled).silence is Silence.FITS
+
+
 def test_a_line_that_the_script_names_becomes_what_it_says(tmp_path: Path) -> None:
     engine = scripted(tmp_path, {"total = a": "total = a + b", "far = a": "far = b"})
     before = "def add(a):\n    total = a\n    return total\n\n\ndef g(a):\n    far = a\n"
