@@ -1,6 +1,7 @@
 """Measures fills of gaps whose text is known, through the same flow that editors use.
 
     python scripts/evaluate.py lines|spans [--n 240] [--files PATH...]
+    python scripts/evaluate.py edits [--n 40] [--kinds KIND...] [--split dev] [--ways flow mirrored own]
     python scripts/evaluate.py human-eval-infilling --data HumanEval-SingleLineInfilling.jsonl.gz [--n 100]
     ... [--engine NAME] [--model ID] [--twin FOLDER] [--set NAME=VALUE] [--ways chosen oracle 8 oracle@prefix-only]
     ... [--sweep max_steps=1,2,4,8,16,48]
@@ -16,6 +17,11 @@ those are tried that fit.
 An echo is a fill that says again what follows it: one of its lines is the first line below the gap, or its end is
 the beginning of the suffix, over 4 characters or more, and the truth does not do so. A raw echo is one in the draft
 before the clip. `any exact` is exact match of any candidate.
+
+`edits` measures next edits: `--n` changes of each kind, whose right follow-up is known, and changes that nothing
+follows. Precision is the share of the suggested edits that are wanted, recall the share of the wanted ones that are
+suggested, quiet the share of the latter changes without any suggestion. Its ways: `flow` as in an editor, `mirrored`
+what the plan proposes without asking the model, `own` only what the model itself writes.
 
 """
 
@@ -35,6 +41,7 @@ from evaluation import ways
 from evaluation.benches import Bench, bench_of
 from evaluation.cases import Case
 from evaluation.compare import Run
+from evaluation.edits.run import followed
 from evaluation.fills import filled
 from evaluation.plots import plot
 from evaluation.results import of_run, result
@@ -57,6 +64,9 @@ def main() -> int:
 async def evaluate(given: argparse.Namespace) -> None:
     """Fills all gaps in all ways at all values. Raises DglsError."""
     settings = settings_of(given)
+    if given.task == "edits":
+        await followed(given, settings)
+        return
     asked = [(way, variant) for variant in variants(settings, given.sweep) for way in map(way_of, given.ways)]
     bench = bench_of(settings, given.twin)
     try:
@@ -111,6 +121,7 @@ def arguments() -> argparse.Namespace:
         parser().error("human-eval-infilling needs --data FILE, and only it takes one")
     if found.data and found.files:
         parser().error("human-eval-infilling takes no --files")
+    found.ways = found.ways or (["flow"] if found.task == "edits" else ["chosen", "oracle"])
     if found.n < 1:
         parser().error("--n must be 1 or more")
     if found.plot and not find_spec("matplotlib"):
@@ -122,7 +133,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line's grammar."""
     text = f"{__doc__}{ways.__doc__}"
     parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("task", choices=["lines", "spans", "human-eval-infilling"])
+    parser.add_argument("task", choices=["lines", "spans", "edits", "human-eval-infilling"])
     parser.add_argument("--data", type=Path, help="the benchmark's file")
     parser.add_argument("--files", type=Path, nargs="+", default=[], metavar="PATH", help="own Python files or folders")
     parser.add_argument("--n", type=int, default=240, help="how many gaps")
@@ -131,7 +142,9 @@ def parser() -> argparse.ArgumentParser:
         "--min-truth-tokens", type=int, default=1, metavar="N", help="gaps of so many tokens on the canvas"
     )
     parser.add_argument("--max-truth-tokens", type=int, default=None, metavar="N", help="and no longer")
-    parser.add_argument("--ways", nargs="+", default=["chosen", "oracle"], metavar="WAY", help="see above")
+    parser.add_argument("--ways", nargs="+", default=[], metavar="WAY", help="see above; chosen and oracle, or flow")
+    parser.add_argument("--kinds", nargs="+", default=[], metavar="KIND", help="of edits: only these, such as rename")
+    parser.add_argument("--split", choices=["dev", "test"], default="test", help="of edits: which projects")
     parser.add_argument("--sweep", action="append", default=[], metavar="NAME=V,V,...", help="repeatable; see above")
     parser.add_argument("--engine", default=None, help="an engine of dgls; local is the default")
     parser.add_argument("--model", default=None, help="model folder or hub id")

@@ -96,6 +96,7 @@ class ScriptedEngine:
         (piece,) = prompt.middle
         assert isinstance(piece, Standing)
         here, right = _words(piece.text), _words(self._right(piece.text))
+        right = [*right[: len(here) - 1], "".join(right[len(here) - 1 :])] if len(right) > len(here) else right
         right += [""] * (len(here) - len(right))
         return tuple(
             Reading(one, 1.0 if one == other else 0.01, other) for one, other in zip(here, right, strict=False)

@@ -1,8 +1,11 @@
 """The edit: a place in a document at one version, and what is to stand there instead."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from dgls.text.document import Document
+
+_BLOCK_CHARS = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +50,7 @@ class Change:
     before: Document
     now: Document
 
-    @property
+    @cached_property
     def edit(self) -> Edit:
         """The smallest edit that makes the one of the other."""
         return Edit(self.before, 0, len(self.before.text), self.now.text).minimal()
@@ -64,4 +67,8 @@ class Change:
 
 def n_alike(one: str, other: str) -> int:
     """How many characters two texts begin with alike."""
-    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    start, most = 0, min(len(one), len(other))
+    while start < most and one[start : start + _BLOCK_CHARS] == other[start : start + _BLOCK_CHARS]:
+        start += _BLOCK_CHARS  # a document is long, and a change of it small
+    rest = zip(one[start : start + _BLOCK_CHARS], other[start : start + _BLOCK_CHARS], strict=False)
+    return next((start + at for at, (a, b) in enumerate(rest) if a != b), min(start + _BLOCK_CHARS, most))

@@ -1,4 +1,4 @@
-"""The only place for tree-sitter: how many syntax errors a fill leaves around its gap.
+"""The only place for tree-sitter: how many syntax errors a fill leaves around its gap, and the trees that plans walk.
 
 Grammars are imported when they are first used. All 24 come as wheels of their own.
 """
@@ -31,6 +31,8 @@ _GRAMMARS = {
     "php": ("tree_sitter_php", "language_php"),
 }
 LANGUAGES = tuple(_GRAMMARS)
+# What other files call a node of a tree, without knowing the library.
+SyntaxNode = Node
 # Preprocessor conditions: a window may have the beginning of one without its end.
 _CONDITION = re.compile(r"^[ \t]*#[ \t]*(?:if|ifdef|ifndef|elif|else|endif)\b.*$", re.MULTILINE)
 # One byte for one code point: so that the parser's offsets are ours. Letters of any script are letters.
@@ -88,6 +90,12 @@ def n_errors(gap: Gap, text: str) -> int | None:
     None for a language without a grammar.
     """
     return syntax_of(gap).n_errors(text.replace("\r\n", "\n"))
+
+
+def tree_of(text: str, language: str) -> SyntaxNode | None:
+    """The root of a text's tree, in which byte offsets are our code points; None for a language without a grammar."""
+    found = parser(language)
+    return None if found is None else found.parse(_ascii(text).encode()).root_node
 
 
 @cache

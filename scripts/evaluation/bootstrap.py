@@ -46,6 +46,17 @@ def closed(chosen: Sequence[float], fixed: Sequence[float], oracle: Sequence[flo
     return _bounded(float(mean(a - low) / mean(high - low)), shares, len(a))
 
 
+def ratio(parts: Sequence[float], wholes: Sequence[float], seed: int = 0) -> Interval | None:
+    """The sum of the one by the sum of the other; a resample draws cases. None where there is nothing to divide by."""
+    part, whole = np.asarray(parts, dtype=np.float64), np.asarray(wholes, dtype=np.float64)
+    if not whole.sum():
+        return None
+    drawn = _drawn(len(part), seed)
+    sums = whole[drawn].sum(-1)
+    found = _bounded(float(part.sum() / whole.sum()), part[drawn].sum(-1)[sums > 0] / sums[sums > 0], len(part))
+    return found | {"n": float(whole.sum())}
+
+
 def _drawn(n: int, seed: int) -> NDArray[np.int64]:
     """Which cases each resample has, `[N_RESAMPLES, n]`."""
     return np.random.default_rng(seed).integers(0, n, (N_RESAMPLES, n))

@@ -20,6 +20,11 @@ _PACKAGES = ("dgls", "torch", "transformers", "tokenizers")
 
 def result(given: argparse.Namespace, engine: str, runs: Sequence[Run], measured: Sequence[Any]) -> dict[str, Any]:
     """What was asked, with what, and all that came out: `measured` has `of_run` of each run."""
+    return about(given, engine, len(runs[0].outcomes)) | {"results": list(measured), "comparisons": comparisons(runs)}
+
+
+def about(given: argparse.Namespace, engine: str, n: int) -> dict[str, Any]:
+    """What was asked, and with what."""
     return {
         "task": given.task,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -28,9 +33,7 @@ def result(given: argparse.Namespace, engine: str, runs: Sequence[Run], measured
         "model": _without_folders(given.model or "bundled"),
         "versions": {"python": python_version()} | {name: _version(name) for name in _PACKAGES},
         "seed": given.seed,
-        "n": len(runs[0].outcomes),
-        "results": list(measured),
-        "comparisons": comparisons(runs),
+        "n": n,
     }
 
 

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from pathlib import Path
 
 from dgls.engines.tokens import Tokens
@@ -34,6 +35,20 @@ def held_out() -> Iterator[tuple[str, str]]:
 
     for source in collect()[1]["test"]:
         yield f"{source.package}/{source.path}", source.text
+
+
+def projects(split: str) -> Iterator[tuple[str, str]]:
+    """Name and text of files that training holds out: a project has all of them in `test`, or all in `dev`.
+
+    For what has rules that were found on `dev`: they saw nothing of the projects that it is measured on.
+    """
+    from small.corpus import HELD_OUT_PACKAGES, collect
+
+    parts = collect()[1]
+    for source in [*parts["dev"], *parts["test"], *parts["packages"]]:
+        is_even = int.from_bytes(sha256(source.package.encode()).digest()[:8], "big") % 2 == 0
+        if (source.package in HELD_OUT_PACKAGES or is_even) == (split == "test"):
+            yield f"{source.package}/{source.path}", source.text
 
 
 def own(paths: Sequence[Path]) -> Iterator[tuple[str, str]]:

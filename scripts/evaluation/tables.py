@@ -46,7 +46,7 @@ def markdown(whole: Mapping[str, Any]) -> str:
         f"`{whole['command']}`, {whole['date']}: {whole['engine']}, {n} gaps, seed {whole['seed']}; {versions}. "
         "In brackets 95 % bootstrap intervals over gaps."
     ]
-    parts += [f"**{title}**\n\n{_grid(rows)}" for title, rows in tables(results)]
+    parts += [f"**{title}**\n\n{grid(rows)}" for title, rows in tables(results)]
     if whole["comparisons"]:
         parts.append("\n".join(f"- {entry['text']}" for entry in whole["comparisons"]))
     return "\n\n".join(parts) + "\n"
@@ -58,12 +58,12 @@ def brief(whole: Mapping[str, Any]) -> str:
     known = [name for name in _BRIEF if any(name in found["summary"] for found in results)]
     head = [f"{name}, %" if MEASURES[name].is_share else name for name in known]
     rows = [[_cell(name, found["summary"].get(name)) for name in known] for found in results]
-    parts = [f"`{whole['command']}`, {whole['n']} gaps:", _grid(_named(results, head, rows))]
+    parts = [f"`{whole['command']}`, {whole['n']} gaps:", grid(_named(results, head, rows))]
     compared = [entry["text"] for entry in whole["comparisons"] if entry.get("measure", "exact") == "exact"]
     return "\n\n".join([*parts, "\n".join(f"- {text}" for text in compared)]).rstrip() + "\n"
 
 
-def _grid(rows: Sequence[Sequence[str]]) -> str:
+def grid(rows: Sequence[Sequence[str]]) -> str:
     """Rows of which the first is the head as a Markdown table."""
     head, *body = rows
     return "\n".join(f"| {' | '.join(cells)} |" for cells in [head, ["---"] * len(head), *body])
@@ -87,10 +87,15 @@ def _calibrations(results: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def _cell(name: str, found: Interval | None) -> str:
+    """A measure of fills with its interval."""
+    return cell(found, is_share=MEASURES[name].is_share)
+
+
+def cell(found: Interval | None, *, is_share: bool) -> str:
     """`14.0 [10.3, 18.0]`: shares in percent, everything else as it is."""
     if found is None:
         return "-"
-    scale, digits = (100, 1) if MEASURES[name].is_share else (1, 2)
+    scale, digits = (100, 1) if is_share else (1, 2)
     value, low, high = (f"{scale * found[key]:.{digits}f}" for key in ("value", "low", "high"))
     return f"{value} [{low}, {high}]"
 
