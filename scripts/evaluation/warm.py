@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from dgls.engines import Drafts
+from dgls.engines import Draft, Drafts
 from dgls.engines.filler import Filler
 from dgls.infill import asked, chosen
 from dgls.settings import Settings
@@ -13,8 +13,12 @@ from dgls.text.document import Document
 from dgls.text.edit import n_alike
 from dgls.text.gap import gap_at
 from dgls.text.prompt import Begun
-from dgls.warm import begun
+from dgls.warm import begun, behind
 from evaluation.cases import Case
+
+_SURE = 0.5
+_NEW_TOKENS = (1, 2, 3, 4)  # what may stand in the place of a typed deviation, with what is typed of it
+_LEAST_KEPT = 2
 
 _SYMBOL = re.compile(r"\s*\w+|\s*\W")
 
@@ -53,8 +57,17 @@ def after_a_deviation(filler: Filler, settings: Settings, case: Case) -> tuple[s
         return None
     shown = sorted(last.candidates, key=lambda draft: draft.text != best)
     typed = case.truth[: n_right + symbol.end()]
-    left = begun(shown, typed)
+    left = tuple(_mended(shown[0], typed))
     return (typed, left) if left else None
+
+
+def _mended(draft: Draft, typed: str) -> Iterator[Begun]:
+    """A draft whose beginning is what was typed instead, with a few new tokens there, and the rest if it is sure."""
+    rest = behind(draft.tokens, n_alike(draft.text, typed))[0][1:]
+    kept = [(token.text, token.settled and token.sureness >= _SURE) for token in rest]
+    if sum(stays for _, stays in kept) >= _LEAST_KEPT:
+        for n_new in _NEW_TOKENS:
+            yield Begun((*[("", False)] * n_new, *kept))
 
 
 def started(filler: Filler, settings: Settings, case: Case, typing: Typing) -> Start | None:
