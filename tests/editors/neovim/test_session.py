@@ -141,8 +141,6 @@ def test_the_commands(start: Start, tmp_path: Path, log: Path) -> None:
     assert neovim.lua("return vim.fn.getcompletion('Dgls pause ', 'cmdline')") == ["buffer"]
     neovim.command("Dgls status")
     assert "scripted (script.json) is ready" in neovim.messages()
-    neovim.command("Dgls rewrite")
-    assert "this server cannot rewrite yet" in neovim.messages()
     neovim.command("silent! Dgls nonsense")
     neovim.command("Dgls log")
     assert "scripted (script.json) is ready" in "\n".join(neovim.lines())
