@@ -44,11 +44,7 @@ def next_edits_wish(
     change = session.documents.change_of(document)
     if change is None:
         return Silence.NO_PLACE
-
-    def flow(engine: EditingEngine, settings: Settings) -> Awaitable[Suggestion]:
-        return next_edits.next_edits(change, engine, settings)
-
-    return Wish(document, flow, "next edits", pauses=not on_purpose)
+    return Wish(document, partial(next_edits.next_edits, change), "next edits", pauses=not on_purpose)
 
 
 def rewrite_wish(session: Session, params: messages.RewriteParams) -> Wish | Silence:

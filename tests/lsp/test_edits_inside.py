@@ -202,6 +202,36 @@ def test_an_engine_that_cannot_edit_offers_nothing() -> None:
     run(test)
 
 
+def test_while_the_engine_is_loading_there_are_no_edits() -> None:
+    async def test() -> None:
+        inside, _ = await session()
+        inside.session.host.engine = None
+        ask_edits(inside, 1, NEXT)
+        await settled()
+        assert inside.responses(1)[0]["result"] == {"edits": [], "silence": "loading"}
+
+    run(test)
+
+
+def test_what_the_user_takes_is_no_change_of_the_users() -> None:
+    async def test() -> None:
+        inside, engine = await session()
+        change(inside, "z=1\n\ny=x\n", 2)
+        ask = {"start": {"line": 2, "character": 0}, "end": {"line": 2, "character": 3}}
+        for _ in range(20):
+            engine.lets.release()
+        say(inside, 1, "dgls/rewrite", range=ask)
+        await settled()
+        (edit,) = inside.responses(1)[0]["result"]["edits"]
+        assert edit["text"] == "fill"
+        change(inside, "z=1\n\nfill\n", 3)
+        found = inside.session.documents.change_of(document(inside.session.documents))
+        assert found is not None
+        assert (found.before.text, found.now.text) == ("x=1\nfill\n", "z=1\n\nfill\n")
+
+    run(test)
+
+
 def test_edits_that_take_too_long_are_late() -> None:
     async def test() -> None:
         inside, _ = await session()
