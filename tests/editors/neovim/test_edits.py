@@ -273,3 +273,31 @@ def test_what_differs_within_a_line(start: Start, old: str, new: str, removed: s
     first, last, found = neovim.lua("return { require('dgls.diff').within(...) }", old, new)
     assert new == old.encode()[:first].decode() + found + old.encode()[last:].decode()
     assert (old.encode()[first:last].decode(), found) == (removed, added)
+
+
+ACTION = """
+    local title, first, last = ...
+    vim.lsp.buf.code_action({
+        apply = true,
+        filter = function(action) return action.title == title end,
+        range = { start = { first, 0 }, ['end'] = { last, 0 } },
+    })"""
+
+
+@EITHER
+def test_code_actions_apply_the_same(start: Start, program: Path) -> None:
+    neovim = suggested(start, program)
+    neovim.lua(ACTION, "Apply all 2 next edits", 1, 1)
+    neovim.wait_lines(*lines(CHANGED.replace("(width", "(breadth").replace("= width", "= breadth")))
+    neovim.type("u")
+    neovim.wait_lines(*lines(CHANGED))
+
+
+@EITHER
+def test_a_rewrite_by_code_action(start: Start, program: Path) -> None:
+    neovim = start(SCRIPT, "x=1\n\n", program=program, before="vim.fn.confirm = function() return 1 end")
+    neovim.wait_ready()
+    neovim.lua(ACTION, "Rewrite: half", 1, 2)
+    neovim.wait_lines("x = 1", "")
+    neovim.type("u")
+    neovim.wait_lines("x=1", "")
