@@ -44,8 +44,8 @@ class Opened:
         """Takes over the document after a change, which is the user's own unless it takes what was suggested."""
         taken = self._taken(now)
         self.change = self._change(now, taken)
-        self.next_edits = self._left(now, taken)
-        self.on_demand = []
+        self.next_edits = _left(self.next_edits, taken, now) if self.next_edits else None
+        self.on_demand = [left for found in self.on_demand if (left := _left(found, taken, now))]
         self.document = now
 
     def _taken(self, now: Document) -> tuple[Edit, ...]:
@@ -61,14 +61,6 @@ class Opened:
         if now.text == self.document.text:
             return replace(self.change, now=now)
         return as_if_before(self.change, taken, now) if taken else self.change.followed_by(now)
-
-    def _left(self, now: Document, taken: tuple[Edit, ...]) -> Suggestion | None:
-        """The next edits that are left when some of them were taken; else they are forgotten."""
-        if self.next_edits is None or not taken:
-            return None
-        others = [moved(edit, taken, now) for edit in self.next_edits.edits if edit not in taken]
-        left = tuple(edit for edit in others if edit)
-        return replace(self.next_edits, edits=left) if left else None
 
 
 class Documents:
@@ -170,6 +162,13 @@ def hash_of(document: Document) -> DocumentHash:
     """What tells whether the editor and the server hold the same text."""
     digest = sha256(document.text.encode("utf-8", "surrogatepass")).hexdigest()
     return DocumentHash(document.version, len(document.text), digest)
+
+
+def _left(found: Suggestion, taken: tuple[Edit, ...], now: Document) -> Suggestion | None:
+    """What is left of a suggestion when suggested edits were taken; None if that is nothing, or none were."""
+    others = [moved(edit, taken, now) for edit in found.edits if edit not in taken] if taken else []
+    left = tuple(edit for edit in others if edit)
+    return replace(found, edits=left) if left else None
 
 
 def _changed(document: Document, change: lsp.TextDocumentContentChangeEvent, encoding: Encoding) -> str:

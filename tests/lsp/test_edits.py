@@ -155,6 +155,19 @@ def test_gaps_are_filled(start: Start, line_end: str) -> None:
     assert editor.edits("dgls/fillGaps", range=span(3, 0, 4, 0)) == ([], "no place")
 
 
+def test_gaps_that_are_filled_one_by_one_are_no_change_of_the_users(start: Start) -> None:
+    text = "def f():\n    ...\n\n\ndef g():\n    ...\n"
+    editor = start(SCRIPT)
+    editor.initialize()
+    editor.open(text)
+    editor.ready()
+    edits, _ = editor.edits("dgls/fillGaps")
+    assert len(edits) == 2
+    editor.change(with_edits(text, edits[:1]))
+    editor.change(with_edits(text, edits))
+    assert editor.next_edits() == ([], "no place")
+
+
 def test_a_gap_is_filled_with_something(start: Start) -> None:
     editor = changed(start, "y = \n", "z = \n")
     edits, _ = editor.edits("dgls/fillWith", range=span(0, 4, 0, 4), text=" + ")
