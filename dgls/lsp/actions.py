@@ -13,6 +13,7 @@ from dgls.lsp.session import Session
 from dgls.text.document import Document
 from dgls.text.edit import Edit
 from dgls.text.gap import Gap
+from dgls.text.placeholders import placeholders
 
 REWRITE, FILL_GAPS, FILL_WITH = "dgls.rewrite", "dgls.fillGaps", "dgls.fillWith"
 APPLY_NEXT_EDITS = "dgls.nextEdits.apply"
@@ -61,10 +62,13 @@ def _commands(session: Session, place: Gap, span: lsp.Range) -> Iterator[lsp.Cod
         for how, strength in _STRENGTHS:
             yield _command(f"Rewrite: {how}", REWRITE, messages.RewriteParams(named, span, strength))
     lines = _whole_lines(place)
-    if _has_placeholder(document.text[lines.start : lines.end], session.settings.placeholders):
+    words = session.settings.placeholders
+    if not any(word in document.text for word in words):  # quick, as editors ask at each move of the cursor
+        return
+    if placeholders(document, lines.start, lines.end, words):
         asked = messages.FillGapsParams(named, convert.range_of(lines, session.encoding))
         yield _command("Fill the gaps here", FILL_GAPS, asked)
-    elif _has_placeholder(document.text, session.settings.placeholders):
+    elif placeholders(document, 0, len(document.text), words):
         yield _command("Fill all gaps of this file", FILL_GAPS, messages.FillGapsParams(named))
 
 
@@ -94,15 +98,14 @@ def _whole_lines(place: Gap) -> Gap:
 
 
 def _title(edit: Edit) -> str:
-    """The line where an edit is, and what it makes of it."""
-    line = edit.document.position_at(edit.minimal().start, "utf-32").line + 1
-    text = next((line.strip() for line in edit.text.splitlines() if line.strip()), "delete this")
+    """The line where an edit is, and what becomes of it."""
+    place = edit.minimal()
+    line = edit.document.position_at(place.start, "utf-32").line + 1
+    changed = edit.result[edit.document.line_start(place.start) : place.start + len(place.text)]
+    rest = re.match(r"[^\r\n]*", edit.result[place.start + len(place.text) :])
+    whole = changed + rest.group() if rest else changed
+    text = next((part.strip() for part in whole.splitlines() if part.strip()), "delete this")
     return f"line {line}: {text if len(text) <= _MAX_TITLE_CHARS else text[:_MAX_TITLE_CHARS] + ' …'}"
-
-
-def _has_placeholder(text: str, placeholders: tuple[str, ...]) -> bool:
-    """Whether one of the placeholders stands alone in a text, as words do."""
-    return any(re.search(rf"(?<!\w){re.escape(one)}(?!\w)", text) for one in placeholders)
 
 
 def _is_wanted(action: lsp.CodeAction, only: Sequence[str] | None) -> bool:
