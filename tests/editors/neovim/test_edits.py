@@ -170,18 +170,19 @@ def test_gaps_are_filled_one_after_the_other(start: Start, program: Path, line_e
     neovim = start(SCRIPT, text.replace("\n", line_end), program=program)
     neovim.wait_ready()
     neovim.command("Dgls fill_gaps")
-    neovim.wait_diff("    ...\nTODO", "    total = a + b\n    return total\nfilled")
+    sum_ = "    total = a + b\n    return total"
+    neovim.wait_diff("    ...\n    TODO", f"{sum_}\n{sum_}")
     assert neovim.screen.text().splitlines()[:4] == [
         *("def add(a, b):", "    ...", "    total = a + b", "    return total"),
     ]
     neovim.command("Dgls next")
     once = lines(text.replace("...", "total = a + b\n    return total"))
     neovim.wait_lines(*once)
-    neovim.wait_diff("TODO", "filled")
+    neovim.wait_diff("    TODO", sum_)
     neovim.type("<Plug>(dgls-next-edit)<Plug>(dgls-next-edit)")
-    neovim.wait_lines(*once[:-1], "    filled")
+    neovim.wait_lines(*once[:-1], *lines(sum_))
     neovim.command("write")
-    assert (tmp_path / "x.py").read_bytes().decode() == line_end.join([*once[:-1], "    filled", ""])
+    assert (tmp_path / "x.py").read_bytes().decode() == line_end.join([*once[:-1], *lines(sum_), ""])
     neovim.type("u")
     neovim.wait_lines(*once)
     neovim.type("u")
