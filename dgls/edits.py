@@ -202,7 +202,7 @@ def _best_with(required: str, gap: Gap, drafts: Sequence[Draft]) -> str:
     ]
     syntax = syntax_of(gap)
     kept = [(syntax.n_errors(text) or 0, -score, text) for score, text in pairs if re.search(edge, text)]
-    return min([*kept, (syntax.n_errors(required) or 0, float("inf"), required)])[2]
+    return min([*kept, (syntax.n_errors(required) or 0, float("inf"), required)], key=lambda found: found[:2])[2]
 
 
 def _in_style(text: str, document: Document) -> str:

@@ -103,8 +103,10 @@ class Settings:
         "auto",
         "Whether fills stand in the completion popup: where the editor has no ghost text (auto), or always (on).",
     )
+    next_edits: Literal["auto", "off"] = _setting("auto", "Whether changes are followed by edit suggestions.")
     placeholders: tuple[str, ...] = _setting(
-        ("...", "TODO", "pass  # fill"), "What stands for code that is still to come, where gaps are filled together."
+        ("...", "TODO", "pass  # fill"),
+        "What counts as a gap where all gaps of a text are filled together: texts that stand alone, as words do.",
     )
     max_document_chars: int = _setting(5_000_000, "Larger documents get no fills.", least=1)
     revision: str = _setting(

@@ -1,19 +1,25 @@
-"""`dgls fill`: one gap of one file, from reading it to printing its fill as text, as JSON or step by step."""
+"""`dgls fill`: one gap of one file, printed as its fill, as JSON or step by step; or all gaps of a file."""
 
 import asyncio
 import json
 import math
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from enum import Enum, auto
+from pathlib import Path
 from typing import Any
 
-from dgls.cli.place import read_gap
-from dgls.engines import Engine, load
+from dgls.cli.place import read_document, read_gap
+from dgls.edits import Suggestion, filled
+from dgls.engines import EditingEngine, Engine, load
 from dgls.infill import Answer, Candidate, Stopwatch, answer
 from dgls.settings import Settings
+from dgls.text.document import Document
+from dgls.text.fill import Silence
 from dgls.text.gap import Gap
+from dgls.text.taken import with_all
 
 _REACH_WITHIN_S = 5
 
@@ -42,6 +48,17 @@ def fill_once(place: str, settings: Settings, shape: Shape) -> int:
         print(f"nothing to show: {found.silence}", file=sys.stderr)
     elif shape is Shape.TEXT:
         print(found.fills[0].text)
+    return 0
+
+
+def fill_all(path: str, settings: Settings) -> int:
+    """Prints a file with all its placeholders filled and returns the exit code. Raises DglsError."""
+    document = read_document(Path(path), settings.max_document_chars)
+    found = asyncio.run(_all_filled(document, settings))
+    if found.edits:
+        print(with_all(document, found.edits), end="")
+    else:
+        print(f"nothing to show: {found.silence}", file=sys.stderr)
     return 0
 
 
@@ -90,10 +107,31 @@ def _number(value: float) -> float | None:
 
 
 async def _filled(gap: Gap, settings: Settings, filling: Filling) -> Answer:
-    """The answer of an engine that is started for it and closed again; nobody waits long for a server at a prompt."""
+    """The answer of an engine that is started for it."""
+    async with _loaded(settings) as engine:
+        return await filling(gap, engine, settings)
+
+
+async def _all_filled(document: Document, settings: Settings) -> Suggestion:
+    """The fills of all placeholders within the deadline, which starts once the engine is ready."""
+    async with _loaded(settings) as engine:
+        if not isinstance(engine, EditingEngine):
+            return Suggestion(silence=Silence.NO_EDITS)
+        async for _ in engine.start():
+            pass
+        try:
+            async with asyncio.timeout(settings.deadline_ms / 1000):
+                return await filled(document, 0, len(document.text), engine, settings)
+        except TimeoutError:
+            return Suggestion(silence=Silence.LATE)
+
+
+@asynccontextmanager
+async def _loaded(settings: Settings) -> AsyncIterator[Engine]:
+    """An engine that is closed again; nobody waits long for a server at a prompt."""
     engine = load(replace(settings, reach_within_s=settings.reach_within_s or _REACH_WITHIN_S))
     try:
-        return await filling(gap, engine, settings)
+        yield engine
     finally:
         await engine.close()
 

@@ -1,4 +1,4 @@
-"""The command line: serve | fill FILE:LINE:COL | clip | doctor | engine start|stop|status|logs|install.
+"""The command line: serve | fill FILE:LINE:COL | fill --all FILE | clip | doctor | engine start|stop|status|...
 
 A failure is one line on stderr, `dgls: <problem>: <next step>`, and an exit code: 1 for a failure, 2 for a command
 line that cannot be understood, 130 after Ctrl-C, 141 when nobody reads the output any more. Heavy packages are
@@ -59,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
     fill.add_argument("place", metavar="FILE:LINE:COL", help="where: line and column (in characters) start at 1")
     shape = fill.add_mutually_exclusive_group()
     shape.add_argument("--json", action="store_true", help="print everything known about the fill as one JSON object")
+    shape.add_argument("--all", action="store_true", help="print FILE with all its placeholders filled")
     shape.add_argument("--watch", action="store_true", help="show the canvas coming into focus")
     commands.add_parser("clip", parents=[shared], help="clip texts: JSON lines on stdin, JSON lines on stdout")
     doctor = commands.add_parser("doctor", parents=[shared], help="say what is amiss on this machine and what to do")
@@ -116,8 +117,10 @@ def _command(given: Sequence[str]) -> int:
         return doctor(settings, as_json=arguments.json)
     if arguments.command == "engine":
         return _engine(arguments, settings)
-    from dgls.cli.fill import Shape, fill_once
+    from dgls.cli.fill import Shape, fill_all, fill_once
 
+    if arguments.all:
+        return fill_all(arguments.place, settings)
     return fill_once(
         arguments.place, settings, Shape.JSON if arguments.json else Shape.WATCH if arguments.watch else Shape.TEXT
     )

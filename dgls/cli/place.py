@@ -19,9 +19,14 @@ _PLACE = re.compile(r"(?P<file>.+):(?P<line>[0-9]{1,18}):(?P<column>[0-9]{1,18})
 def read_gap(place: str, max_chars: int) -> Gap:
     """The gap at FILE:LINE:COL. Raises UsageError, SourceError or PositionError."""
     path, line, column = split_place(place)
-    language = language_of("plaintext", path.name).name
-    document = Document(read_source(path, max_chars), name=path.name, language=language)
+    document = read_document(path, max_chars)
     return gap_at(document, offset_of(document, line, column))
+
+
+def read_document(path: Path, max_chars: int) -> Document:
+    """The document in a file. Raises SourceError."""
+    language = language_of("plaintext", path.name).name
+    return Document(read_source(path, max_chars), name=path.name, language=language)
 
 
 def split_place(place: str) -> tuple[Path, int, int]:

@@ -9,6 +9,7 @@ from lsprotocol import types as lsp
 
 from dgls.errors import PositionError
 from dgls.text.document import Document, Encoding, Position, n_units
+from dgls.text.edit import Edit
 from dgls.text.fill import Fill
 from dgls.text.gap import Gap, gap_at
 
@@ -65,9 +66,9 @@ def offsets(document: Document, span: lsp.Range, encoding: Encoding) -> tuple[in
     return start, end
 
 
-def range_of(gap: Gap, encoding: Encoding) -> lsp.Range:
-    """The range that a gap is in its document; at a cursor an empty one."""
-    start, end = (gap.document.position_at(offset, encoding) for offset in (gap.start, gap.end))
+def range_of(place: Gap | Edit, encoding: Encoding) -> lsp.Range:
+    """The range that a gap or an edit has in its document; at a cursor an empty one."""
+    start, end = (place.document.position_at(offset, encoding) for offset in (place.start, place.end))
     return lsp.Range(lsp.Position(start.line, start.character), lsp.Position(end.line, end.character))
 
 

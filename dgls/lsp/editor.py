@@ -3,6 +3,7 @@
 import logging
 import re
 from concurrent.futures import Future
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -42,11 +43,26 @@ class Editor:
         """Tells what became of a request."""
         self._server.protocol.notify(messages.OUTCOME, told)
 
+    def say(self, message: str, kind: lsp.MessageType = lsp.MessageType.Info) -> None:
+        """Shows a message, as the answer to what the user did on purpose."""
+        self._server.window_show_message(lsp.ShowMessageParams(kind, f"dgls: {message}"))
+
+    def apply(self, edit: lsp.WorkspaceEdit, label: str) -> None:
+        """Has the editor apply edits; nothing waits for that, but a refusal is told."""
+        asked = lsp.ApplyWorkspaceEditParams(edit, f"dgls: {label}")
+        self._server.workspace_apply_edit(asked).add_done_callback(partial(self._applied, label))
+
+    def _applied(self, label: str, answer: "Future[lsp.ApplyWorkspaceEditResult]") -> None:
+        """Tells that the editor did not apply what it was given."""
+        failed = answer.cancelled() or answer.exception() is not None
+        if failed or not answer.result().applied:
+            self.say(f"{label}: the editor did not apply it", lsp.MessageType.Warning)
+
     def say_once(self, message: str, kind: lsp.MessageType = lsp.MessageType.Error) -> None:
         """Shows a message, unless the same one was shown before."""
         if message not in self._said:
             self._said.add(message)
-            self._server.window_show_message(lsp.ShowMessageParams(kind, f"dgls: {message}"))
+            self.say(message, kind)
 
     def progress(self, title: str) -> "Progress":
         """A progress bar; one that shows nothing in an editor without them."""

@@ -4,10 +4,12 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
+from lsprotocol import types as lsp
+
+from dgls.edits import Suggestion
 from dgls.engines import Cost
 from dgls.errors import SettingError
 from dgls.infill import Answer
-from dgls.lsp.convert import Params, trigger_of
 from dgls.lsp.workspace import file_name
 from dgls.settings import Settings
 
@@ -23,11 +25,13 @@ def configure(settings: Settings) -> None:
     logging.getLogger("pygls").setLevel("DEBUG" if level == "DEBUG" else "CRITICAL")
 
 
-def request_line(params: Params, version: int | None, outcome: str, ms: Mapping[str, float], cost: Cost) -> str:
+def request_line(
+    asked: str, document: lsp.OptionalVersionedTextDocumentIdentifier, outcome: str, ms: Mapping[str, float], cost: Cost
+) -> str:
     """What a request asked and got: names, counts and milliseconds."""
     parts = [
-        f"{file_name(params.text_document.uri)!r} v{'?' if version is None else version}",
-        f"{trigger_of(params)}: {outcome}",
+        f"{file_name(document.uri)!r} v{'?' if document.version is None else document.version}",
+        f"{asked}: {outcome}",
         " ".join(f"{stage} {passed:.1f}" for stage, passed in ms.items()) + f" total {sum(ms.values()):.1f} ms",
         f"{cost.n_steps} steps {cost.n_forwards} forwards",
     ]
@@ -41,6 +45,12 @@ def outcome_of(answer: Answer) -> str:
     n_chars = sum(len(fill.text) for fill in answer.fills)
     rules = " ".join(answer.candidates[0].rules) if answer.candidates else ""
     return f"{len(answer.fills)} items {n_chars} chars" + (f" clipped by {rules}" if rules else "")
+
+
+def outcome_of_edits(found: Suggestion) -> str:
+    """What is suggested, or why nothing is."""
+    n_chars = sum(len(edit.text) for edit in found.edits)
+    return str(found.silence) if found.silence else f"{len(found.edits)} edits {n_chars} chars"
 
 
 def _handler(log_file: str) -> logging.Handler:

@@ -15,6 +15,7 @@ SECTION = "dgls"
 _LIVE = frozenset(
     {
         *("pause_ms", "deadline_ms", "unsure_percent", "n_alternatives", "popup", "max_document_chars"),
+        *("next_edits", "placeholders"),
         *("log_file", "log_level"),
     }
 )

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from lsprotocol import types as lsp
 from pygls import exceptions
@@ -14,6 +14,7 @@ from dgls.lsp import messages
 logger = logging.getLogger(__name__)
 
 Refusal = type[exceptions.JsonRpcException]
+Wanted = TypeVar("Wanted")
 
 _SENTENCES = {
     exceptions.JsonRpcParseError.CODE: "The message is not JSON.",
@@ -25,7 +26,8 @@ _SENTENCES = {
 }
 _FAILED = "dgls failed inside; its log says more."
 
-# Ours take the place of these: pygls' documents end lines at form feeds, its exit loses the exit code.
+# Ours take the place of these: pygls' documents end lines at form feeds, its commands cannot be cancelled, its exit
+# loses the exit code.
 _REPLACED = (
     lsp.TEXT_DOCUMENT_DID_OPEN,
     lsp.TEXT_DOCUMENT_DID_CHANGE,
@@ -33,6 +35,7 @@ _REPLACED = (
     lsp.NOTEBOOK_DOCUMENT_DID_OPEN,
     lsp.NOTEBOOK_DOCUMENT_DID_CHANGE,
     lsp.NOTEBOOK_DOCUMENT_DID_CLOSE,
+    lsp.WORKSPACE_EXECUTE_COMMAND,
     lsp.EXIT,
 )
 
@@ -62,6 +65,14 @@ class Protocol(LanguageServerProtocol):
             self._refuse(message, refusal)
         elif self._concerns_us(message):
             self._handle(message)
+
+    def argument(self, params: lsp.ExecuteCommandParams, wanted: type[Wanted]) -> Wanted:
+        """The one argument of a command. Raises JsonRpcInvalidParams."""
+        try:
+            (given,) = params.arguments or ()
+            return self._converter.structure(given, wanted)
+        except Exception as error:
+            raise exceptions.JsonRpcInvalidParams from error
 
     def _handle(self, message: dict[str, Any]) -> None:
         """Gives a message to its handler, once its parameters have the right types."""
@@ -134,4 +145,4 @@ class Protocol(LanguageServerProtocol):
 
     def get_message_type(self, method: str) -> type[Any] | None:  # type: ignore[override] # theirs is cached
         """The type of a message, also of those that only dgls has."""
-        return messages.DocumentHashRequest if method == messages.DOCUMENT_HASH else super().get_message_type(method)
+        return messages.REQUESTS.get(method) or super().get_message_type(method)

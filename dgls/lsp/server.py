@@ -14,8 +14,8 @@ from lsprotocol import types as lsp
 from dgls.engines import Cost
 from dgls.errors import PositionError
 from dgls.infill import Answer, Stopwatch
-from dgls.lsp import convert, inline, logs, messages, options
-from dgls.lsp.latest import reason
+from dgls.lsp import actions, convert, editing, inline, logs, messages, options
+from dgls.lsp.latest import EDITS, OUTDATED, Kind, reason
 from dgls.lsp.session import Session
 from dgls.lsp.stdio import bodies, streams
 from dgls.lsp.workspace import hash_of
@@ -68,8 +68,13 @@ def with_handlers(session: Session) -> Session:
         (lsp.EXIT, leave),
     ):
         session.feature(method)(handler)
+    for method, answers in editing.HANDLERS:
+        session.feature(method)(answers)
     # Without options pygls would not advertise it, and editors would stay silent.
     session.feature(lsp.TEXT_DOCUMENT_INLINE_COMPLETION, lsp.InlineCompletionOptions())(inline_completion)
+    session.feature(lsp.TEXT_DOCUMENT_CODE_ACTION, lsp.CodeActionOptions(actions.KINDS))(actions.code_actions)
+    for command in editing.COMMANDS:  # for what the server says that it can; `execute_command` carries them out
+        session.command(command)(editing.execute_command)
     return session
 
 
@@ -105,6 +110,7 @@ def did_open(session: Session, params: lsp.DidOpenTextDocumentParams) -> None:
 
 def did_change(session: Session, params: lsp.DidChangeTextDocumentParams) -> None:
     """Follows a document; one that cannot be followed is forgotten, as a wrong text is worse than none."""
+    session.latest.cancel(params.text_document.uri, EDITS, OUTDATED)
     try:
         session.documents.change(params, session.encoding)
     except PositionError as error:
@@ -140,9 +146,11 @@ async def completion(session: Session, params: lsp.CompletionParams) -> lsp.Comp
 async def _answer(session: Session, params: convert.Params, document: Document | None) -> Answer:
     """The fills for a request about a document as it is now, and one line in the log, however it ends."""
     watch = Stopwatch()
-    tell = partial(logs.request_line, params, document.version if document else None)
+    version = document.version if document else None
+    named = lsp.OptionalVersionedTextDocumentIdentifier(params.text_document.uri, version)
+    tell = partial(logs.request_line, convert.trigger_of(params), named)
     try:
-        kind = "popup" if convert.trigger_of(params) == "popup" else "ghost text"
+        kind: Kind = "popup" if convert.trigger_of(params) == "popup" else "ghost text"
         with session.latest.newest(params.text_document.uri, kind):
             answer = await inline.answer_to(session, params, document, watch)
     except asyncio.CancelledError as error:

@@ -24,6 +24,7 @@ class Silence(StrEnum):
     FITS = "fits"  # nothing would stand there that is clearly likelier
     NO_PLACE = "no place"  # no code that the request is about
     NO_EDITS = "no edits"  # the engine cannot edit code
+    OFF = "off"  # a setting turns it off
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,6 +19,7 @@ USAGE = [
     ("fill good.py:one:1", "'good.py:one:1' is not FILE:LINE:COL: write it like app.py:12:5"),
     ("fill good.py:0:1", "'good.py:0:1' is nowhere: lines and columns start at 1"),
     ("fill good.py:1:1 --json --watch", "argument --watch: not allowed with argument --json: see dgls fill --help"),
+    ("fill good.py --all --watch", "argument --watch: not allowed with argument --all: see dgls fill --help"),
     ("fill good.py:1:1 --set seed", "--set 'seed' has no value: write --set NAME=VALUE"),
     ("fill good.py:1:1 --set sed=1", "there is no setting 'sed': did you mean 'seed'?"),
     ("fill good.py:1:1 --set seed=x", "setting 'seed' cannot be 'x': use a whole number"),

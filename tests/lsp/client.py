@@ -151,6 +151,24 @@ class Editor:
         """The texts of the items at a place."""
         return [item.insert_text for item in self.items(self.asking(line, character, **asked))]
 
+    def named(self, uri: str = URI) -> dict[str, Any]:
+        """A document with its version of now."""
+        return {"uri": uri, "version": self.version}
+
+    def asking_next(self, line: int = 0, character: int = 0, *, kind: int = 2) -> dict[str, Any]:
+        """A request for next edits, as clients of such edits send it, not sent yet."""
+        place = {"textDocument": self.named(), "position": {"line": line, "character": character}}
+        return self.request("textDocument/copilotInlineEdit", {**place, "context": {"triggerKind": kind}})
+
+    def edits(self, method: str, **params: Any) -> tuple[list[Any], str | None]:
+        """The edits that a request is answered with, and why there are none."""
+        found = self.ask(method, {"textDocument": self.named(), **params})
+        return found["edits"], found["silence"]
+
+    def next_edits(self, line: int = 0, character: int = 0, **asked: Any) -> tuple[list[Any], str | None]:
+        """The next edits for a cursor."""
+        return self.edits("textDocument/copilotInlineEdit", **self.asking_next(line, character, **asked)["params"])
+
     def same_text(self, text: str, uri: str = URI) -> bool:
         """Whether the server holds this text."""
         mine = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
@@ -195,7 +213,8 @@ class Editor:
                         self._answers[message["id"]] = message
                     self._heard.notify_all()
                 if self.agrees and "method" in message and "id" in message:
-                    self.send({"jsonrpc": "2.0", "id": message["id"], "result": None})
+                    result = {"applied": True} if message["method"] == "workspace/applyEdit" else None
+                    self.send({"jsonrpc": "2.0", "id": message["id"], "result": result})
         finally:
             Thread(target=self._wake).start()
 

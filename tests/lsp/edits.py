@@ -25,6 +25,24 @@ def place(text: str, offset: int, encoding: Encoding) -> dict[str, int]:
     return {"line": line, "character": units}
 
 
+def offset(text: str, position: dict[str, int], encoding: Encoding) -> int:
+    """The offset of a position on the wire, by trying all."""
+    return next(at for at in range(len(text) + 1) if place(text, at, encoding) == position)
+
+
+def with_edits(text: str, edits: list[dict[str, Any]], encoding: Encoding = "utf-16") -> str:
+    """The text after edits of it, `text` or `newText` in place of their `range`."""
+
+    def start(edit: dict[str, Any]) -> int:
+        return offset(text, edit["range"]["start"], encoding)
+
+    changed = text
+    for edit in sorted(edits, key=start, reverse=True):
+        end = offset(text, edit["range"]["end"], encoding)
+        changed = changed[: start(edit)] + edit.get("newText", edit.get("text", "")) + changed[end:]
+    return changed
+
+
 def edited(text: str, chance: random.Random, encoding: Encoding) -> tuple[str, dict[str, Any]]:
     """The text after a random edit, and the edit as a change of a range."""
     start, end = sorted(_offset(text, chance) for _ in range(2))

@@ -24,6 +24,8 @@ vim.o.autoindent, vim.g.python_recommended_style = false, 0
 vim.cmd('filetype plugin on | filetype indent off')
 vim.api.nvim_set_hl(0, 'ComplHint', {{ fg = '#8899aa', italic = true }})
 vim.api.nvim_set_hl(0, 'DglsDraft', {{ fg = '#aa9988', italic = true }})
+vim.api.nvim_set_hl(0, 'DglsAdded', {{ fg = '#88aa88' }})
+vim.api.nvim_set_hl(0, 'DglsRemoved', {{ fg = '#aa8888' }})
 vim.o.messagesopt = 'wait:0,history:500' -- nobody is there to press Enter
 {before}
 require('dgls').setup(vim.json.decode({setup}))

@@ -97,6 +97,11 @@ class Neovim:
         self.draw()
         return self.screen.drawn_as("DglsDraft")
 
+    def diff(self) -> tuple[str, str]:
+        """What the suggested edits on the screen would take away and bring."""
+        self.draw()
+        return self.screen.drawn_as("DglsRemoved"), self.screen.drawn_as("DglsAdded")
+
     def messages(self) -> str:
         """What was said so far."""
         return str(self._nvim.command_output("messages"))
@@ -128,6 +133,12 @@ class Neovim:
     def wait_ghost(self, text: str) -> None:
         """Waits until exactly this ghost text is on the screen."""
         self.wait(lambda: self.ghost() == text, f"the ghost text {text!r}")
+
+    def wait_diff(self, removed: str, added: str) -> None:
+        """Waits until exactly these edits are on the screen."""
+        self.wait(
+            lambda: self.diff() == (removed, added), f"the edits {removed!r} -> {added!r} in place of {self.diff()!r}"
+        )
 
     def wait_lines(self, *lines: str) -> None:
         """Waits until the buffer holds exactly these lines."""

@@ -136,13 +136,12 @@ def test_pausing_asks_for_nothing_and_filling_on_purpose_still_works(start: Star
 def test_the_commands(start: Start, tmp_path: Path, log: Path) -> None:
     neovim = start({"default": {"drafts": [" "]}})
     neovim.wait_ready()
-    names = ["doctor", "engine", "fill", "log", "pause", "restart", "resume", "rewrite", "status"]
+    names = ["dismiss", "doctor", "engine", "fill", "fill_gaps", "fill_with", "log", "next", "pause"]
+    names += ["restart", "resume", "rewrite", "status"]
     assert neovim.lua("return vim.fn.getcompletion('Dgls ', 'cmdline')") == names
     assert neovim.lua("return vim.fn.getcompletion('Dgls pause ', 'cmdline')") == ["buffer"]
     neovim.command("Dgls status")
     assert "scripted (script.json) is ready" in neovim.messages()
-    neovim.command("Dgls rewrite")
-    assert "this server cannot rewrite yet" in neovim.messages()
     neovim.command("silent! Dgls nonsense")
     neovim.command("Dgls log")
     assert "scripted (script.json) is ready" in "\n".join(neovim.lines())

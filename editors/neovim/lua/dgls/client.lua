@@ -64,6 +64,7 @@ function M.config()
         require('dgls.ghost').attach(client, buf)
         vim.lsp.inline_completion.enable(true, { bufnr = buf })
       end
+      require('dgls.edits').attach(client, buf)
       if client:supports_method('textDocument/completion') then
         require('dgls.popup').attach(client, buf)
       end

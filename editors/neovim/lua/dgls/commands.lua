@@ -29,10 +29,43 @@ local ENGINES = {
   scripted = 'a script, for trying out editors',
 }
 
+local STRENGTHS = { little = 0.3, half = 0.6, anew = 1 }
+
+---@param row integer from 0
+---@param col integer in bytes
+---@return lsp.Position
+local function position(row, col)
+  local served = client.of()
+  return require('dgls.diff').position(0, row, col, served and served.offset_encoding or 'utf-8')
+end
+
+--- The lines of a command's range; the characters, where it is a selection of characters.
+---@param asked vim.api.keyset.create_user_command.command_args
+---@return lsp.Range
+local function selected(asked)
+  local first, last, line = { asked.line1, 1 }, { asked.line2 }, vim.fn.getline(asked.line2)
+  local begin, stop = vim.fn.getpos("'<"), vim.fn.getpos("'>")
+  if asked.range == 2 and vim.fn.visualmode() == 'v' and begin[2] == first[1] and stop[2] == last[1] then
+    first[2] = begin[3]
+    last[2] = stop[3] <= #line and stop[3] + vim.str_utf_end(line, stop[3]) or nil
+  end
+  return { start = position(first[1] - 1, first[2] - 1), ['end'] = position(last[1] - 1, last[2] or #line) }
+end
+
+--- The gap at the cursor: before it, behind the last character of a line.
+---@return lsp.Range
+local function at_cursor()
+  local row, col = unpack(vim.api.nvim_win_get_cursor(0))
+  local at_end = col > 0 and vim.fn.col('.') >= vim.fn.col('$') - 1
+  local here = position(row - 1, at_end and vim.fn.col('$') - 1 or col)
+  return { start = here, ['end'] = here }
+end
+
 ---@class dgls.Command
 ---@field help string
 ---@field words? string[]
----@field run fun(word: string?, range: { [1]: integer, [2]: integer }?)
+---@field takes_text? boolean whether anything may follow
+---@field run fun(word: string?, asked: vim.api.keyset.create_user_command.command_args)
 
 ---@type table<string, dgls.Command>
 M.commands = {
@@ -104,22 +137,42 @@ M.commands = {
       require('dgls.ghost').trigger()
     end,
   },
-  rewrite = {
-    help = 'rewrite the lines of the range',
-    run = function(_, range)
-      local served = client.of()
-      if not served or not served:supports_method('textDocument/codeAction') then
-        say('this server cannot rewrite yet; it fills at the cursor', vim.log.levels.WARN)
-        return
+  next = {
+    help = 'go to the next suggested edit, or apply it; `:Dgls next all` applies all',
+    words = { 'all' },
+    run = function(word)
+      if not require('dgls.edits').next(word == 'all') then
+        say('no edit is suggested here')
       end
-      local last = vim.api.nvim_buf_get_lines(0, range[2] - 1, range[2], false)[1] or ''
-      vim.lsp.buf.code_action({
-        context = { only = { 'refactor.rewrite' }, diagnostics = {} },
-        range = { start = { range[1], 0 }, ['end'] = { range[2], #last } },
-        filter = function(_, client_id)
-          return client_id == served.id
-        end,
-      })
+    end,
+  },
+  dismiss = {
+    help = 'take the suggested edits away',
+    run = function()
+      require('dgls.edits').dismiss()
+    end,
+  },
+  rewrite = {
+    help = 'write the selection anew: how much of it (0 to 1), and in which way',
+    words = vim.tbl_keys(STRENGTHS),
+    takes_text = true,
+    run = function(text, asked)
+      local word, rest = (text or ''):match('^(%S*)%s*(.*)$')
+      local strength = STRENGTHS[word] or tonumber(word)
+      require('dgls.edits').rewrite(selected(asked), strength or 1, strength and rest or text or '')
+    end,
+  },
+  fill_gaps = {
+    help = 'fill all placeholders of the buffer or the range',
+    run = function(_, asked)
+      require('dgls.edits').fill_gaps(asked.range > 0 and selected(asked) or nil)
+    end,
+  },
+  fill_with = {
+    help = 'fill at the cursor, or in place of the selection, with something that has a text in it',
+    takes_text = true,
+    run = function(text, asked)
+      require('dgls.edits').fill_with(asked.range > 0 and selected(asked) or at_cursor(), text or '')
     end,
   },
   restart = {
@@ -149,13 +202,14 @@ end
 
 ---@param asked vim.api.keyset.create_user_command.command_args
 function M.run(asked)
-  local name, word = asked.fargs[1] or 'status', asked.fargs[2]
-  local command = M.commands[name]
-  if not command or (word and not vim.list_contains(command.words or {}, word)) or asked.fargs[3] then
+  local name, text = asked.args:match('^(%S*)%s*(.*)$')
+  local command = M.commands[name == '' and 'status' or name]
+  local word = text ~= '' and text or nil
+  if not command or (word and not command.takes_text and not vim.list_contains(command.words or {}, word)) then
     say((':Dgls cannot %s; see :help :Dgls'):format(asked.args), vim.log.levels.ERROR)
     return
   end
-  command.run(word, { asked.line1, asked.line2 })
+  command.run(word, asked)
 end
 
 function M.create()

@@ -8,6 +8,7 @@ local M = {}
 ---@field settings? table<string, any> the server's settings, see |dgls-settings|
 ---@field keymaps? table<string, string|false>|false function of `require('dgls')` -> key in insert mode
 ---@field drafts? boolean whether what has settled of a fill is shown while the rest still changes
+---@field edits? boolean whether edits are suggested by themselves, after changes
 
 ---@type dgls.Config
 local defaults = {
@@ -26,6 +27,7 @@ local defaults = {
     trigger = '<M-\\>',
   },
   drafts = true,
+  edits = true,
 }
 
 --- The configuration as it is now.
@@ -50,6 +52,7 @@ function M.set(given)
   vim.validate('settings', given.settings, 'table', true)
   vim.validate('keymaps', given.keymaps, { 'table', 'boolean' }, true)
   vim.validate('drafts', given.drafts, 'boolean', true)
+  vim.validate('edits', given.edits, 'boolean', true)
   for name in pairs(type(given.keymaps) == 'table' and given.keymaps or {}) do
     if defaults.keymaps[name] == nil then
       error(('dgls: no key can be mapped to %q'):format(name), 0)

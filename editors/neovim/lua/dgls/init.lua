@@ -8,6 +8,7 @@ local M = {}
 function M.setup(given)
   config.set(given or {})
   require('dgls.drafts').highlight()
+  require('dgls.diff').highlight()
   require('dgls.client').enable()
   require('dgls.keys').map(M)
   require('dgls.commands').create()
@@ -52,6 +53,18 @@ end
 --- Asks for a fill now, also where dgls is paused; from normal mode it goes to insert mode.
 function M.trigger()
   return require('dgls.ghost').trigger()
+end
+
+--- Goes to the nearest suggested edit, or applies it where the cursor is there already.
+---@return boolean
+function M.next_edit()
+  return require('dgls.edits').next()
+end
+
+--- Takes the suggested edits away.
+---@return boolean
+function M.dismiss_edits()
+  return require('dgls.edits').dismiss()
 end
 
 --- How dgls is, in a few characters for a status line; empty in buffers that it does not serve.

@@ -1,4 +1,5 @@
---- Keys in insert mode. A key that somebody else has mapped stays theirs, unless the user gave it to dgls.
+--- Keys in insert mode, and names for keys in normal mode. A key that somebody else has mapped stays theirs, unless the
+--- user gave it to dgls.
 local config = require('dgls.config')
 
 local M = {}
@@ -15,6 +16,8 @@ local DESCRIPTION = 'dgls: '
 ---@param dgls table<string, fun(): boolean>
 function M.map(dgls)
   M.left_alone = {}
+  vim.keymap.set('n', '<Plug>(dgls-next-edit)', dgls.next_edit, { desc = DESCRIPTION .. 'next edit' })
+  vim.keymap.set('n', '<Plug>(dgls-dismiss-edits)', dgls.dismiss_edits, { desc = DESCRIPTION .. 'dismiss edits' })
   for name, lhs in pairs(config.now.keymaps or {}) do
     local before = lhs and vim.fn.maparg(lhs, 'i', false, true) or {}
     local is_ours = vim.startswith(before.desc or '', DESCRIPTION)
