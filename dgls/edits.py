@@ -2,10 +2,10 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import pairwise, permutations
 
 from dgls.engines import Cost, Draft, EditingEngine
 from dgls.errors import TooLongError
@@ -19,6 +19,8 @@ from dgls.text.gap import Gap
 from dgls.text.placeholders import placeholders
 from dgls.text.prompt import Open, Piece, Pinned, Standing
 from dgls.text.syntax import syntax_of
+
+_MOST_SHARED = 4  # candidates whose names are tried in other gaps
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,10 @@ class _Work:
         self._cost += last.cost
         return last.candidates
 
+    async def weigh(self, gap: Gap, texts: Sequence[str]) -> tuple[float, ...]:
+        """The score of each text in a gap. Raises EngineError."""
+        return await self._engine.weigh(asked(gap, self._settings), texts)
+
     def suggestion(self, edits: Sequence[Edit], otherwise: Silence) -> Suggestion:
         """The edits, or why there are none."""
         self._watch.lap("engine")
@@ -145,8 +151,10 @@ async def _together(gaps: Sequence[Gap], work: _Work) -> list[str]:
     pieces: list[Piece] = [Open()]
     for one, other in pairwise(gaps):
         pieces += [Pinned(with_lf(document.text[one.end : other.start])), Open()]
+    whole = Gap(document, gaps[0].start, gaps[-1].end)
     try:
-        drafts = await work.drafts(Gap(document, gaps[0].start, gaps[-1].end), tuple(pieces))
+        written = await work.drafts(whole, tuple(pieces))
+        drafts = [*written, *await _shared(whole, pieces, written, work)]
     except TooLongError:
         if len(gaps) == 1:
             raise
@@ -155,6 +163,32 @@ async def _together(gaps: Sequence[Gap], work: _Work) -> list[str]:
         texts = [text or _standing(gap) for gap, text in zip(gaps, first, strict=False)]
         return [*first, *await _together(_moved(gaps, texts)[half:], work)]
     return _agreeing(gaps, drafts)
+
+
+async def _shared(whole: Gap, pieces: Sequence[Piece], drafts: Sequence[Draft], work: _Work) -> list[Draft]:
+    """The best candidates with a name of one gap also in another that has a name: places that depend on each other
+    are written side by side, and neither has seen the other. The engine weighs what comes of it.
+    """
+    known = {draft.parts for draft in drafts}
+    best = sorted(drafts, key=lambda draft: -draft.score)[:_MOST_SHARED]
+    parts = dict.fromkeys(found for draft in best for found in _with_one_name(draft.parts) if found not in known)
+    texts = [_joined(pieces, found) for found in parts]
+    scores = await work.weigh(whole, texts) if texts else ()
+    return [Draft(text, score=score, parts=found) for found, text, score in zip(parts, texts, scores, strict=True)]
+
+
+def _with_one_name(parts: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The parts with the name that one of them is in the place of that which another one is."""
+    names = [place for place, part in enumerate(parts) if part.strip().isidentifier()]
+    for one, other in permutations(names, 2):
+        blank = parts[other][: len(parts[other]) - len(parts[other].lstrip())]
+        yield (*parts[:other], blank + parts[one].strip(), *parts[other + 1 :])
+
+
+def _joined(pieces: Sequence[Piece], parts: Sequence[str]) -> str:
+    """The pieces of a middle as one text."""
+    left = iter(parts)
+    return "".join(next(left) if isinstance(piece, Open) else piece.text for piece in pieces)
 
 
 def _standing(gap: Gap) -> str:

@@ -76,7 +76,7 @@ async def next_edits(change: Change, engine: EditingEngine, settings: Settings) 
     cost = Cost()
     for place in sorted(found, key=lambda place: place.start):
         weighed, spent = await weigh(change, place, edits, engine, settings)
-        cost = _sum(cost, spent)
+        cost = cost + spent
         best = chosen(change, place, weighed)
         watch.lap("engine")
         if best is not None:
@@ -165,13 +165,3 @@ def edit_of(change: Change, place: Place, found: Weighed) -> Edit:
     """The edit with the document's line ends, no larger than needed."""
     text = found.text.replace("\n", change.now.line_end)
     return Edit(change.now, place.start, place.end, text, found.gain).minimal()
-
-
-def _sum(one: Cost, other: Cost) -> Cost:
-    """What two requests took."""
-    return Cost(
-        one.n_steps + other.n_steps,
-        one.n_forwards + other.n_forwards,
-        one.n_encoded_tokens + other.n_encoded_tokens,
-        one.n_reused_tokens + other.n_reused_tokens,
-    )

@@ -173,3 +173,10 @@ def test_a_late_answer_is_none_and_says_so(real: Running) -> None:
     hurried = with_settings(real.settings, {"deadline_ms": 1})
     found = real.do(lambda engine: filled(document_of(CODE), 0, len(CODE), engine, hurried))
     assert (found.edits, found.silence) == ((), Silence.LATE)
+
+
+def test_places_that_need_one_name_get_one(real: Running) -> None:
+    text = "def f(path):\n    ... = read(path)\n    return ...\n"
+    found = real.do(lambda engine: filled(document_of(text), 0, len(text), engine, real.settings))
+    first, second = (edit.text for edit in found.edits)
+    assert first == second

@@ -2,8 +2,9 @@
 
 import random
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from dgls.edits import filled
 from dgls.engines import EditingEngine
@@ -12,6 +13,7 @@ from dgls.text.document import Document
 
 _ASSIGNED = re.compile(r"^[ \t]+(?P<name>[a-z_]\w{2,}) = .+\n", re.MULTILINE)
 _NEAR_CHARS = 160  # both places have to lie on one canvas
+_MOST_OF_A_TEXT = 4
 
 
 @dataclass(frozen=True)
@@ -48,15 +50,15 @@ class Filled:
 
 
 def pairs(texts: Iterable[tuple[str, str]], n: int, seed: int) -> list[Pair]:
-    """`n` pairs of named texts, at most one of each, in random order."""
+    """`n` pairs of named texts, at most a few of each, in random order."""
     rng = random.Random(seed)
-    found = [pair for _, text in texts if (pair := _pair(text, rng)) is not None]
+    found = [pair for _, text in texts for pair in islice(_pairs(text, rng), _MOST_OF_A_TEXT)]
     rng.shuffle(found)
     return found[:n]
 
 
-def _pair(text: str, rng: random.Random) -> Pair | None:
-    """An assignment whose name is used once more near below."""
+def _pairs(text: str, rng: random.Random) -> Iterator[Pair]:
+    """Assignments whose name is used once more near below."""
     matches = list(_ASSIGNED.finditer(text))
     rng.shuffle(matches)
     for match in matches:
@@ -64,8 +66,7 @@ def _pair(text: str, rng: random.Random) -> Pair | None:
         use = re.search(rf"(?<![\w.]){name}\b(?!\s*=[^=])", text[end : end + _NEAR_CHARS])
         if use and use.start() > match.end() - end:
             start = end + use.start()
-            return Pair(name, text[: match.start("name")], text[end:start], text[start + len(name) :])
-    return None
+            yield Pair(name, text[: match.start("name")], text[end:start], text[start + len(name) :])
 
 
 async def together(pair: Pair, engine: EditingEngine, settings: Settings) -> Filled:
