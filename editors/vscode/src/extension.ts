@@ -1,7 +1,9 @@
 // The extension: its parts, and what connects them.
 import * as vscode from 'vscode';
+import type { Middleware } from 'vscode-languageclient/node';
 import * as config from './config.ts';
 import { Drafts } from './drafts.ts';
+import type { Edits } from './edits.ts';
 import { Ghost, TAKEN } from './ghost.ts';
 import { isWanted, type Languages } from './languages.ts';
 import { chooseEngine, showMenu } from './menu.ts';
@@ -46,10 +48,16 @@ class Extension {
   private readonly stats = new Stats();
   private readonly drafts = new Drafts();
   private readonly tail = new Tail();
-  private readonly ghost = new Ghost(this.pause, this.drafts, this.stats);
+  private readonly ghost = new Ghost(
+    this.pause,
+    this.drafts,
+    this.stats,
+    (document) => this.edits?.takesTurn(document) ?? false,
+  );
   private readonly setup: Setup;
   private readonly status: StatusBar;
   private server: Server | undefined;
+  private edits: Edits | undefined;
   private begun = false;
   private starts = 0;
 
@@ -105,8 +113,28 @@ class Extension {
   private async serve(command: string): Promise<void> {
     // The language client is most of what is shipped; it is not even read before a document needs it.
     const { Server } = await import('./server.js');
-    this.server ??= new Server(this.log, { provideInlineCompletionItems: this.ghost.provide }, this.events());
-    await this.server.start(command);
+    const server = (this.server ??= new Server(this.log, this.middleware(), this.events()));
+    const { Edits } = await import('./edits.js');
+    if (!this.edits) {
+      this.edits = new Edits(server.request, {
+        isHeld: (document) => this.isHeld(document),
+        hasGhost: (document) => this.ghost.isShown(document),
+      });
+      this.context.subscriptions.push(this.edits);
+    }
+    await server.start(command);
+  }
+
+  /** Whether nothing is asked for in a document by itself. */
+  private isHeld(document: vscode.TextDocument): boolean {
+    return !isWanted(config.setting<Languages>('languages', {}), document) || this.pause.reason(document) !== undefined;
+  }
+
+  private middleware(): Middleware {
+    return {
+      provideInlineCompletionItems: this.ghost.provide,
+      executeCommand: async (id, given, next): Promise<unknown> => (await this.edits?.command(id, given)) === true || next(id, given),
+    };
   }
 
   async stop(): Promise<void> {
@@ -135,7 +163,14 @@ class Extension {
     const aliases = Object.entries(ALIASES).map(
       ([ours, theirs]) => [ours, () => vscode.commands.executeCommand(theirs)] as const,
     );
-    const own: Record<string, () => unknown> = {
+    const own: Record<string, (given?: unknown) => unknown> = {
+      'dgls.nextEdit': (byKey?: unknown) => this.edits?.next(byKey === true),
+      'dgls.dismissEdit': () => this.edits?.dismiss(),
+      'dgls.rewriteSelection': () => this.edits?.rewriteSelection(),
+      'dgls.fillGapsInFile': () => this.edits?.fillGapsInFile(),
+      'dgls.fillGapWith': () => this.edits?.fillGapWith(),
+      'dgls.applyPreview': () => this.edits?.applyPreview(),
+      'dgls.dismissPreview': () => this.edits?.dismissPreview(),
       'dgls.menu': () => showMenu(this.title(), this.document && this.pause.reason(this.document)),
       'dgls.engine': chooseEngine,
       'dgls.pauseFile': () => this.paused((document) => this.pause.file(document)),

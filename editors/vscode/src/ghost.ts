@@ -14,11 +14,13 @@ type Items = Awaited<ReturnType<Provide>>;
 
 export class Ghost {
   private outcome: Outcome | undefined;
+  private shown: { document: vscode.TextDocument; version: number } | undefined;
 
   constructor(
     private readonly pause: Pause,
     private readonly drafts: Drafts,
     private readonly stats: Stats,
+    private readonly isForEdit: (document: vscode.TextDocument) => boolean,
   ) {}
 
   /** Takes note of what became of a request; its answer comes next. */
@@ -33,10 +35,15 @@ export class Ghost {
     return isOurs ? (this.outcome?.silence ?? undefined) : undefined;
   }
 
+  /** Whether the last answer about a document as it is now had ghost text. */
+  isShown(document: vscode.TextDocument): boolean {
+    return this.shown?.document === document && this.shown.version === document.version;
+  }
+
   /** The middleware of the client. */
   readonly provide: Provide = async (document, position, context, token, next) => {
     const automatic = context.triggerKind === vscode.InlineCompletionTriggerKind.Automatic;
-    if (automatic && this.pause.reason(document)) {
+    if (this.isForEdit(document) || (automatic && this.pause.reason(document))) {
       return [];
     }
     const draft = context.selectedCompletionInfo ? undefined : this.drafts.begin(document, position);
@@ -53,6 +60,7 @@ export class Ghost {
   /** The items, each with a command that tells when it is taken. */
   private marked(document: vscode.TextDocument, items: Items): Items {
     const list = Array.isArray(items) ? items : (items?.items ?? []);
+    this.shown = list.length > 0 ? { document, version: document.version } : undefined;
     for (const [index, item] of list.entries()) {
       if (typeof item.insertText === 'string' && item.range) {
         const unsureFrom = this.outcome?.unsureFrom[index] ?? null;

@@ -10,6 +10,7 @@ import {
   RevealOutputChannelOn,
   type StaticFeature,
 } from 'vscode-languageclient/node';
+import type { Request } from './asking.ts';
 import { Backoff } from './backoff.ts';
 import * as config from './config.ts';
 import { type Languages, selector } from './languages.ts';
@@ -69,6 +70,10 @@ export class Server {
       }
     }
   }
+
+  /** Asks the server something that LSP does not have. Rejects without a server. */
+  readonly request: Request = (method, params, token) =>
+    this.run ? this.run.client.sendRequest(method, params, token) : Promise.reject(new Error('there is no server'));
 
   /** Tells the server what the user changed in the settings. */
   async configure(): Promise<void> {

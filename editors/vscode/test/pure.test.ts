@@ -9,6 +9,7 @@ import { find } from '../src/command.ts';
 import { isComplete, programIn } from '../src/environment.ts';
 import { isEnabled, isWanted, selector } from '../src/languages.ts';
 import { Pause } from '../src/pause.ts';
+import { applied, type Change, folded, hint, isFar, smallest } from '../src/shape.ts';
 import { Stats } from '../src/stats.ts';
 import { type State, type View, view } from '../src/view.ts';
 import { downloadOf, shownOf } from '../src/words.ts';
@@ -166,4 +167,55 @@ test('an environment is complete with its stamp, for the same wheel and the same
   assert.ok(await isComplete(plan));
   assert.ok(!(await isComplete({ ...plan, wheel: '/x/dgls-2.whl' })));
   assert.ok(programIn(folder).startsWith(folder));
+});
+
+/** What goes and what comes where `text` takes the place of the part of `before` in «». */
+function change(marked: string, text: string): { removed: string; inserted: string; after: string } {
+  const before = marked.replace(/[«»]/g, '');
+  const edit: Change = { start: marked.indexOf('«'), end: marked.indexOf('»') - 1, text };
+  const found = smallest(before, edit);
+  assert.equal(applied(before, [found]), applied(before, [edit]));
+  return { removed: before.slice(found.start, found.end), inserted: found.text, after: applied(before, [found]) };
+}
+
+test('an edit is made as small as it is', () => {
+  const cases: [string, string, string, string][] = [
+    ['«print(size)»', 'print(size * 2)', '', ' * 2'],
+    ['x = «a + b + c»', 'a + c', 'b + ', ''],
+    ['«old()»', 'new()', 'old', 'new'],
+    ['«width» = 1', 'length', 'width', 'length'],
+    ['«wid»th = 1', 'leng', 'width', 'length'],
+    ['size«s» = 1', 'd_up', 'sizes', 'sized_up'],
+    ['«same»', 'same', '', ''],
+    ['a\r\n«b\r\n»c', 'b\r\n  d\r\n', '', '  d\r\n'],
+    ["'«😀»'", '😁', '😀', '😁'],
+    ['«aXa»', 'aa', 'X', ''],
+  ];
+  for (const [marked, text, removed, inserted] of cases) {
+    const found = change(marked, text);
+    assert.deepEqual([found.removed, found.inserted], [removed, inserted], marked);
+  }
+});
+
+test('several changes are applied at once, each where it was meant', () => {
+  const changes = [
+    { start: 4, end: 5, text: 'first' },
+    { start: 0, end: 1, text: 'second' },
+  ];
+  assert.equal(applied('a = b\r\n', changes), 'second = first\r\n');
+});
+
+test('a text of several lines is drawn in one', () => {
+  assert.equal(folded('if a:\r\n    b\n'), 'if\u00a0a:⏎\u00a0b⏎\u00a0');
+  assert.equal(folded('x'.repeat(500)).length, 161);
+});
+
+test('an edit is far where more than a line lies between it and the cursor', () => {
+  const edit = { first: 5, last: 6 };
+  assert.deepEqual([3, 4, 5, 6, 7, 8].map((line) => isFar(edit, line)), [true, false, false, false, false, true]);
+});
+
+test('the hint says where an edit is and what comes', () => {
+  assert.equal(hint(11, '\n  x = 1\n'), '⇥\u00a0line\u00a012:\u00a0x\u00a0=\u00a01');
+  assert.equal(hint(0, ''), '⇥\u00a0line\u00a01:\u00a0delete');
 });

@@ -35,6 +35,18 @@ _DRAFT = """() => [...document.querySelectorAll('.view-line [class*="ced-"]')]
   .filter((content) => content.startsWith('"'))
   .map((content) => content.slice(1, -1).replace(/\\u00a0/g, ' ')).join('')"""
 
+# An edit as decorations draw it, or as VS Code itself does.
+_EDIT = """() => {
+  const pieces = [...document.querySelectorAll('.view-line [class*="ced-"]')];
+  const removed = pieces.filter((piece) => getComputedStyle(piece).textDecorationLine.includes('line-through'));
+  const contents = pieces.map((piece) => getComputedStyle(piece, '::after').content);
+  const behind = contents.filter((text) => text.startsWith('"'));
+  const isShown = [...document.querySelectorAll('.inline-edits-view-gutter-indicator')].some((one) => one.textContent);
+  const native = [...document.querySelectorAll(isShown ? '.inline-edits-view' : 'none')];
+  const texts = [...removed.map((piece) => piece.textContent + ' > '), ...behind.map((text) => text.slice(1, -1))];
+  return [...texts, ...native.map((one) => one.textContent + '\\n')].join('').replace(/\\u00a0/g, ' ');
+}"""
+
 
 class Window:
     """One window with one folder."""
@@ -120,6 +132,15 @@ class Window:
     def draft(self) -> str:
         """The live draft on the screen; empty if there is none."""
         return str(self.page.evaluate(_DRAFT))
+
+    def edit(self) -> str:
+        """The edit on the screen: what goes and what comes, and where it is if that is far away; empty without one."""
+        return str(self.page.evaluate(_EDIT))
+
+    def position(self) -> str:
+        """Where the status bar says that the cursor is."""
+        found = self.page.query_selector(".statusbar [id='status.editor.selection']")
+        return found.inner_text() if found else ""
 
     def text(self) -> str:
         """The text on the screen, without its line numbers."""
