@@ -56,7 +56,9 @@ def parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", parents=[shared], help="speak LSP on stdin and stdout; editors start this")
     serve.add_argument("--stdio", action="store_true", help="what it does anyway; some clients add it")
     fill = commands.add_parser("fill", parents=[shared], help="fill the gap at one place of one file")
-    fill.add_argument("place", metavar="FILE:LINE:COL", help="where: line and column (in characters) start at 1")
+    fill.add_argument(
+        "place", metavar="FILE:LINE:COL", help="where: line and column (in characters) start at 1; with --all only FILE"
+    )
     shape = fill.add_mutually_exclusive_group()
     shape.add_argument("--json", action="store_true", help="print everything known about the fill as one JSON object")
     shape.add_argument("--all", action="store_true", help="print FILE with all its placeholders filled")
