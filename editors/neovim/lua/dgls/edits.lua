@@ -2,6 +2,7 @@
 --- insert mode; and rewrites and filled gaps, asked for on purpose. They are drawn, and applied or dismissed by the user.
 local config = require('dgls.config')
 local diff = require('dgls.diff')
+local held = require('dgls.held')
 local status = require('dgls.status')
 
 local api = vim.api
@@ -283,36 +284,19 @@ end
 function M.attach(client, buf)
   local suggested = { client = client, edits = {}, n_asked = 0 }
   by_buffer[buf] = suggested
-  local group = api.nvim_create_augroup('dgls.edits:' .. buf, {})
-  ---@param events string[]
-  ---@param act fun(buf: integer, suggested: dgls.Suggested)
-  local function on(events, act)
-    api.nvim_create_autocmd(events, {
-      group = group,
-      buffer = buf,
-      callback = function()
-        act(buf, suggested)
-      end,
-    })
-  end
+  local on = held.follow('edits', buf, suggested, function()
+    local is_held = by_buffer[buf] == suggested
+    if is_held then
+      diff.clear(buf)
+      by_buffer[buf] = nil
+    end
+    return is_held
+  end)
   on({ 'TextChanged', 'TextChangedI', 'TextChangedP' }, moved)
   on({ 'InsertEnter' }, forget)
   if config.now.edits then
     on({ 'TextChanged', 'InsertLeave' }, ask_soon)
   end
-  api.nvim_create_autocmd('LspDetach', {
-    group = group,
-    buffer = buf,
-    callback = function(event)
-      if event.data.client_id == client.id and by_buffer[buf] == suggested then
-        diff.clear(buf)
-        by_buffer[buf] = nil
-        vim.schedule(function()
-          pcall(api.nvim_del_augroup_by_id, group)
-        end)
-      end
-    end,
-  })
 end
 
 return M

@@ -3,6 +3,7 @@
 --- late, keeps the rest of a fill that is typed into or taken in part, and asks on purpose.
 local drafts = require('dgls.drafts')
 local fill_at = require('dgls.fill')
+local held = require('dgls.held')
 local status = require('dgls.status')
 
 local api = vim.api
@@ -155,33 +156,16 @@ end
 function M.attach(client, buf)
   local ghost = { client = client, fills = {}, index = 1 }
   ghosts[buf] = ghost
-  local group = api.nvim_create_augroup('dgls.ghost:' .. buf, {})
-  ---@param events string[]
-  ---@param act fun(buf: integer, ghost: dgls.Ghost)
-  local function on(events, act)
-    api.nvim_create_autocmd(events, {
-      group = group,
-      buffer = buf,
-      callback = function()
-        act(buf, ghost)
-      end,
-    })
-  end
+  local on = held.follow('ghost', buf, ghost, function()
+    local is_held = ghosts[buf] == ghost
+    if is_held then
+      drafts.clear(buf)
+      ghosts[buf] = nil
+    end
+    return is_held
+  end)
   on({ 'CursorMovedI', 'TextChangedI', 'TextChangedP' }, moved)
   on({ 'InsertLeave' }, forget)
-  api.nvim_create_autocmd('LspDetach', {
-    group = group,
-    buffer = buf,
-    callback = function(event)
-      if event.data.client_id == client.id and ghosts[buf] == ghost then
-        drafts.clear(buf)
-        ghosts[buf] = nil
-        vim.schedule(function()
-          pcall(api.nvim_del_augroup_by_id, group)
-        end)
-      end
-    end,
-  })
 end
 
 --- Takes the ghost text, or what a pattern matches at its beginning; false if there is none that fits.
