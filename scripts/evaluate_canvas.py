@@ -70,7 +70,8 @@ def warm(settings: Settings, n: int, seed: int) -> Figures:
 def correct(settings: Settings, n: int, seed: int) -> Figures:
     """Syntax errors and exact match before and after one more pass."""
     filler = load_filler(settings)
-    columns = table([asdict(corrected(filler, settings, case)) for case in cases(filler, n, seed)])
+    found = [one for case in cases(filler, n, seed) if (one := corrected(filler, settings, case))]
+    columns = table([asdict(one) for one in found])
     fewer = difference(columns["broken_after"], columns["broken"])
     return {"one more pass": summary(columns) | {"broken, after - before": fewer}}
 

@@ -29,12 +29,15 @@ class Corrected:
     further_steps: float
 
 
-def corrected(filler: Filler, settings: Settings, case: Case) -> Corrected:
-    """One gap, filled and corrected."""
+def corrected(filler: Filler, settings: Settings, case: Case) -> Corrected | None:
+    """One gap, filled and corrected; None where no candidate agrees with what is typed."""
     gap = gap_at(Document(case.prefix + case.suffix, name="a.py"), len(case.prefix))
     prompt, least = asked(gap, settings), settings.least_sureness_percent / 100
     *_, last = filler.drafts(prompt)
-    before = chosen(gap, last.candidates, least)[0]
+    candidates = chosen(gap, last.candidates, least)
+    if not candidates:
+        return None
+    before = candidates[0]
     doubted = _doubted(before.draft)
     if doubted is None:
         return _figures(gap, case, before, before, 0)
