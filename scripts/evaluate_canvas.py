@@ -1,10 +1,10 @@
-"""Measures what only a canvas can do, on the files that the small model's training holds out.
+"""Measures what only a canvas can do, on the files that the small model's training holds out or on your own.
 
     python scripts/evaluate_canvas.py warm        a key typed into a running fill, and a typed deviation: warm and cold
     python scripts/evaluate_canvas.py together    a name missing in two places: filled together, and one by one
     python scripts/evaluate_canvas.py correct     one more pass over what a fill is unsure of
     python scripts/evaluate_canvas.py strength    how much of a line changes when so much of it is written anew
-    ... [--n 240] [--seed 0] [--model ID] [--set NAME=VALUE] [--out RESULT.json]
+    ... [--files PATH...] [--n 240] [--seed 0] [--model ID] [--set NAME=VALUE] [--out RESULT.json]
 
 Gaps are 2 to 16 tokens within a line. Every figure comes with a 95 % bootstrap interval.
 """
@@ -14,7 +14,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from dgls.cli.main import FAILURE, USAGE, settings_of
@@ -25,7 +25,7 @@ from dgls.settings import Settings
 from evaluation.bootstrap import Interval, difference, interval
 from evaluation.cases import Case, lines
 from evaluation.correcting import corrected
-from evaluation.sources import held_out
+from evaluation.sources import held_out, own
 from evaluation.strengths import STRENGTHS, changed
 from evaluation.together import one_by_one, pairs, together
 from evaluation.warm import after_a_deviation, after_a_key, started
@@ -35,13 +35,23 @@ _LEAST_TOKENS, _MOST_TOKENS = 2, 16
 Figures = dict[str, dict[str, Interval]]
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """Which cases are measured: `n` of these named texts."""
+
+    texts: Sequence[tuple[str, str]]
+    n: int
+    seed: int
+
+
 def main() -> int:
     """Prints the figures and returns the exit code."""
     given = parser().parse_args()
     try:
         if given.n < 1:
             raise UsageError("--n must be 1 or more", "leave it out for 240")
-        figures = TASKS[given.task](settings_of(given), given.n, given.seed)
+        texts = list(own(given.files) if given.files else held_out())
+        figures = TASKS[given.task](settings_of(given), Drawn(texts, given.n, given.seed))
         show(figures)
         if given.out:
             given.out.write_text(json.dumps(figures, indent=1), encoding="utf-8")
@@ -51,45 +61,47 @@ def main() -> int:
     return 0
 
 
-def warm(settings: Settings, n: int, seed: int) -> Figures:
+def warm(settings: Settings, drawn: Drawn) -> Figures:
     """Steps, passes and exact match of warm and cold starts."""
     filler = load_filler(settings)
     found: Figures = {}
     for name, typing in (("key typed into a running fill", after_a_key), ("typed deviation", after_a_deviation)):
-        starts = [start for case in cases(filler, n, seed) if (start := started(filler, settings, case, typing))]
+        starts = [start for case in cases(filler, drawn) if (start := started(filler, settings, case, typing))]
         if not starts:
-            raise UsageError(f"no case has a {name}", "take more: --n 240")
+            continue
         columns = table([asdict(start) for start in starts])
         saved = difference(columns["warm_exact"], columns["cold_exact"])
         found[name] = summary(columns) | {"exact, warm - cold": saved}
         cold, after = (sum(columns[key]) for key in ("cold_steps", "warm_steps"))
         found[name]["steps saved"] = interval([1 - after / max(cold, 1)])
+    if not found:
+        raise UsageError("none of these gaps has a warm start", "take more: --n 240")
     return found
 
 
-def correct(settings: Settings, n: int, seed: int) -> Figures:
+def correct(settings: Settings, drawn: Drawn) -> Figures:
     """Syntax errors and exact match before and after one more pass."""
     filler = load_filler(settings)
-    found = [one for case in cases(filler, n, seed) if (one := corrected(filler, settings, case))]
+    found = [one for case in cases(filler, drawn) if (one := corrected(filler, settings, case))]
     columns = table([asdict(one) for one in found])
     fewer = difference(columns["broken_after"], columns["broken"])
     return {"one more pass": summary(columns) | {"broken, after - before": fewer}}
 
 
-def strength(settings: Settings, n: int, seed: int) -> Figures:
+def strength(settings: Settings, drawn: Drawn) -> Figures:
     """The share of changed tokens at each strength."""
     filler = load_filler(settings)
-    some = cases(filler, n, seed)
+    some = cases(filler, drawn)
     shares = {f"strength {value}": [changed(filler, settings, case, value) for case in some] for value in STRENGTHS}
     return {name: {"share changed": interval(values)} for name, values in shares.items()}
 
 
-def dependent(settings: Settings, n: int, seed: int) -> Figures:
+def dependent(settings: Settings, drawn: Drawn) -> Figures:
     """How often two places agree."""
-    return asyncio.run(_dependent(settings, n, seed))
+    return asyncio.run(_dependent(settings, drawn))
 
 
-async def _dependent(settings: Settings, n: int, seed: int) -> Figures:
+async def _dependent(settings: Settings, drawn: Drawn) -> Figures:
     """The same with a running engine."""
     engine = load(settings)
     if not isinstance(engine, EditingEngine):
@@ -97,7 +109,7 @@ async def _dependent(settings: Settings, n: int, seed: int) -> Figures:
     try:
         async for _ in engine.start():
             pass
-        some = pairs(held_out(), n, seed)
+        some = pairs(drawn.texts, drawn.n, drawn.seed)
         ways = {way.__name__: [await way(pair, engine, settings) for pair in some] for way in (together, one_by_one)}
     finally:
         await engine.close()
@@ -107,13 +119,13 @@ async def _dependent(settings: Settings, n: int, seed: int) -> Figures:
     return figures | {"together - one_by_one": {"agree": difference(agree["together"], agree["one_by_one"])}}
 
 
-def cases(filler: Filler, n: int, seed: int) -> list[Case]:
-    """Gaps of a few tokens in held-out files."""
+def cases(filler: Filler, drawn: Drawn) -> list[Case]:
+    """Gaps of a few tokens."""
 
     def fits(case: Case) -> bool:
         return _LEAST_TOKENS <= len(filler.tokens.encode(case.truth)) <= _MOST_TOKENS
 
-    return lines(held_out(), n, seed, fits)
+    return lines(drawn.texts, drawn.n, drawn.seed, fits)
 
 
 def table(rows: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
@@ -134,7 +146,7 @@ def show(figures: Figures) -> None:
             print(f"{name:30} {key:24} {value['value']:7.3f} {bounds:18} of {value['n']:.0f}")
 
 
-TASKS: Mapping[str, Callable[[Settings, int, int], Figures]] = {
+TASKS: Mapping[str, Callable[[Settings, Drawn], Figures]] = {
     "warm": warm,
     "together": dependent,
     "correct": correct,
@@ -146,6 +158,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line's grammar."""
     found = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     found.add_argument("task", choices=TASKS)
+    found.add_argument("--files", type=Path, nargs="+", default=[], metavar="PATH", help="own Python files or folders")
     found.add_argument("--n", type=int, default=240, help="how many cases")
     found.add_argument("--seed", type=int, default=0, help="which cases")
     found.add_argument("--engine", default=None, help="an engine of dgls; local is the default")
