@@ -23,6 +23,7 @@ from dgls.engines.checkpoint import read_facts
 from dgls.engines.framing import framed
 from dgls.engines.gemma import Gemma
 from dgls.engines.loading import load_model
+from dgls.engines.middles import Slot
 from dgls.engines.serving.record import current
 from dgls.engines.tokens import read_tokens
 from dgls.engines.vllm.engine import VllmEngine
@@ -165,7 +166,7 @@ def test_candidates_are_ranked_as_in_this_process(vllm: Real, checkpoint: Path) 
     tokens = read_tokens(checkpoint, model.vocab_size)
     frame = framed(prompt, tokens, settings.strategy, facts.context_tokens)
     expected = {}
-    for row in rows_for(frame, lengths, settings, facts):
+    for row in rows_for(frame, [Slot(None)], plan=[(n,) for n in lengths], settings=settings, facts=facts):
         asked = whole(row, tokens, settings.seed, n_steps=1, n_scored=facts.score_tail_tokens)
         expected[row.n_gap] = score_of_read(ours(model, asked), asked)
     print(f"furthest score: {max(abs(found[n] - expected[n]) for n in lengths):.2e}")
