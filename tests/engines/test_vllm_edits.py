@@ -8,12 +8,15 @@ from typing import TypeVar
 import pytest
 import torch
 
+from dgls.engines import Drafts, Reading
+from dgls.engines.local import LocalEngine
 from dgls.engines.vllm import known
 from dgls.engines.vllm.engine import VllmEngine
 from dgls.errors import TooLongError
-from dgls.text.prompt import Prompt
+from dgls.settings import Settings, with_settings
+from dgls.text.prompt import Open, Piece, Pinned, Prompt, Standing
 from fake_vllm import FakeVllm
-from tests.engines.asking import PLAIN, asked_of, engine_for, started
+from tests.engines.asking import PLAIN, asked_of, engine_for, items_of, started
 from tests.engines.computing import ComputingVllm
 
 T = TypeVar("T")
@@ -74,3 +77,94 @@ def test_a_text_that_no_canvas_holds_is_too_long(fake: FakeVllm) -> None:
 def test_nothing_is_weighed_without_a_request(fake: FakeVllm) -> None:
     assert used(fake, lambda engine: engine.weigh(PLAIN, [])) == ()
     assert asked_of(fake) == []
+
+
+READ = {
+    "a line": Prompt("def f(a):\n    ", "\n    return a\n", "f.py", middle=(Standing("b = a"),)),
+    "behind half a symbol": Prompt("value.a(", ")\n", "f.py", middle=(Standing("b, c"),)),
+    "beyond one character": Prompt("s = '", "'\n", "f.py", middle=(Standing("naïve 🎉"),)),
+}
+
+
+@pytest.mark.parametrize("prompt", READ.values(), ids=READ.keys())
+def test_standing_code_is_read_as_in_this_process(computing: ComputingVllm, chat_folder: Path, prompt: Prompt) -> None:
+    """Each token's likelihood to 1e-4, also where ids that stand for no text are likely, and what would stand there."""
+
+    async def here() -> tuple[Reading, ...]:
+        engine = LocalEngine(with_settings(Settings(), {"model": str(chat_folder), "device": "cpu"}))
+        assert [phrase async for phrase in engine.start()]
+        try:
+            return await engine.read(prompt)
+        finally:
+            await engine.close()
+
+    found, expected = used(computing, lambda engine: engine.read(prompt)), asyncio.run(here())
+    assert [(one.text, one.instead) for one in found] == [(one.text, one.instead) for one in expected]
+    assert [one.likelihood for one in found] == pytest.approx([one.likelihood for one in expected], abs=1e-4)
+    assert asked_of(computing)[0]["vllm_xargs"]["diffusion_max_steps"] == 1
+
+
+def drafted(fake: FakeVllm, *middle: Piece, prefix: str = "    ") -> list[Drafts]:
+    """What comes of a gap that consists of these pieces."""
+    return used(fake, lambda engine: items_of(engine, Prompt(prefix, "\n", middle=middle)))
+
+
+def test_text_in_the_gap_is_pinned_and_each_gap_is_told(fake: FakeVllm) -> None:
+    """The lengths of two gaps are tried together, then one after the other."""
+    fake.text = "abcdefghijklmnop" * 4
+    last = drafted(fake, Open(), Pinned(" + "), Open())[-1]
+    assert {draft.lengths for draft in last.candidates} >= {(4, 4), (8, 8)}
+    for draft in last.candidates:
+        first, second = draft.parts
+        assert (len(first), len(second)) == draft.lengths
+        assert draft.text == first + " + " + second == "".join(token.text for token in draft.tokens)
+        assert [token.sureness for token in draft.tokens[len(first) :][:3]] == [1.0] * 3
+    canvas, pinned = (asked_of(fake)[-1]["vllm_xargs"][name] for name in ("diffusion_seed_canvas", "diffusion_pinned"))
+    begin = min(pinned)
+    assert fake.tokens.pieces(canvas[begin : begin + 3]) == list(" + ")
+    assert {*range(begin, begin + 3)} <= {*pinned}
+
+
+def test_the_least_likely_of_standing_code_is_noise(computing: ComputingVllm) -> None:
+    """The rest begins as it stands and may change; as much of the steps is done as there is noise."""
+    text = "abcdefgh"
+    read = used(computing, lambda engine: engine.read(Prompt("    ", "\n", middle=(Standing(text),))))
+    likely = [one.likelihood for one in read]
+    computing.asked.clear()
+    items = drafted(computing, Standing(text, 0.5))
+    given = asked_of(computing)[-1]["vllm_xargs"]
+    assert given["diffusion_max_steps"] == 3
+    assert min(given["diffusion_pinned"]) == len(text)
+    warm = sorted(range(8), key=lambda place: likely[place])[4:]
+    assert [fake_text(computing, given)[place] for place in warm] == [text[place] for place in warm]
+    assert items[-1].candidates[0].gap_tokens == len(text)
+
+
+def fake_text(fake: FakeVllm, given: dict[str, list[int]]) -> list[str]:
+    """The canvas as texts."""
+    return fake.tokens.pieces(given["diffusion_seed_canvas"])
+
+
+def test_code_of_which_nothing_is_written_anew_stays(fake: FakeVllm) -> None:
+    fake.text = "other"
+    assert drafted(fake, Standing("abc", 0.0))[-1].candidates[0].text == "abc"
+    assert len(asked_of(fake)) == 1
+
+
+def test_what_is_typed_stays_before_standing_code(fake: FakeVllm) -> None:
+    """A draft that did not go on with half a symbol would be lost."""
+    fake.text = "qrstuvwxyz"
+    last = drafted(fake, Standing("end(x)", 1.0), prefix="value.app")[-1]
+    assert [draft.text for draft in last.candidates] == ["uvwxyz"]
+    assert fake_text(fake, asked_of(fake)[-1]["vllm_xargs"])[:4] == list(".app")
+
+
+def test_a_gap_before_pinned_text_begins_as_it_is_typed(fake: FakeVllm) -> None:
+    fake.text = ".append(y)"
+    last = drafted(fake, Open(), Pinned(";"), Open(), prefix="value.app")[-1]
+    assert {draft.parts[0][:3] for draft in last.candidates if draft.lengths[0] == 8} == {"end"}
+
+
+def test_standing_code_that_no_canvas_holds_is_too_long(fake: FakeVllm) -> None:
+    with pytest.raises(TooLongError, match="the code is too long"):
+        drafted(fake, Standing("x" * 40))

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from dgls.diffusion.layout import Run
 from dgls.diffusion.sampling import Kernel
-from dgls.engines import Draft, Drafts
+from dgls.engines import Draft, Drafts, Reading
 from dgls.engines.candidates import best_first
 from dgls.engines.checkpoint import Facts
 from dgls.engines.endpoint import Endpoint, checked
@@ -22,8 +22,19 @@ from dgls.engines.middles import Slot, laid_of, plans
 from dgls.engines.serving.own import comes_back, own_endpoint, waiting
 from dgls.engines.tokens import Tokens
 from dgls.engines.vllm.keys import key_for
-from dgls.engines.vllm.known import Known, score_of, texts_known
-from dgls.engines.vllm.rows import Laid, draft_at_first, draft_at_last, first_look, rows_for, surest, whole, with_typed
+from dgls.engines.vllm.known import Known, Likely, likely_of, readings, score_of, standing_known, texts_known
+from dgls.engines.vllm.rows import (
+    Laid,
+    draft_at_first,
+    draft_at_last,
+    first_look,
+    rows_for,
+    steps_of,
+    surest,
+    whole,
+    with_held,
+    with_typed,
+)
 from dgls.engines.vllm.served import Served, check_alike
 from dgls.engines.vllm.server import Server
 from dgls.engines.vllm.servers import Servers, in_order
@@ -83,12 +94,17 @@ class VllmEngine:
         self._name = f"vllm ({served.model}, {endpoints[0].shown})"
 
     async def drafts(self, prompt: Prompt) -> AsyncGenerator[Drafts, None]:
-        """The candidates after the first step and after the last one. Raises EngineError."""
+        """The candidates after the first step and after the last one. Raises EngineError.
+
+        What has `begun` is begun anew: a server keeps no canvas, and one of few steps is soon done again.
+        """
         tokens, facts = self._ready()
         frame = _framed(prompt, tokens, facts, self._settings.strategy)
         tally = Tally(len(frame.prefix))
         found: list[Draft] = []
         middle = await self._middle(frame, tally)
+        if tally.cost.n_steps:
+            yield Drafts((), final=False, cost=tally.cost)
         for plan in plans(middle, frame, tokens, facts, found):
             rows = rows_for(frame, middle, plan=plan, settings=self._settings, facts=facts)
             if rows[0].typed or len(rows) > facts.effort.n_kept_lengths:
@@ -101,6 +117,18 @@ class VllmEngine:
         logger.info("%s", tally)
         yield Drafts(best_first(found), final=True, cost=tally.cost)
 
+    async def read(self, prompt: Prompt) -> tuple[Reading, ...]:
+        """Every token of the code that stands there, after one step. Raises EngineError."""
+        tokens, facts = self._ready()
+        frame = _framed(prompt, tokens, facts, self._settings.strategy)
+        (part,) = frame.middle
+        if not part.ids or not part.strength:
+            return ()
+        tally = Tally(len(frame.prefix))
+        found = readings(part.ids, await self._likely(frame, 0, tally), frame.typed.decode(), tokens)
+        logger.info("%s", tally)
+        return found
+
     async def weigh(self, prompt: Prompt, texts: Sequence[str]) -> tuple[float, ...]:
         """The score of each text where it stands, after one step. Raises EngineError."""
         tokens, facts = self._ready()
@@ -108,7 +136,9 @@ class VllmEngine:
             return ()
         frame = _framed(prompt, tokens, facts, self._settings.strategy)
         known, n_scored = texts_known(frame, texts, tokens, self._settings, facts)
-        reads = await self._read_known(known, Tally(len(frame.prefix)))
+        tally = Tally(len(frame.prefix))
+        reads = await self._read_known(known, tally)
+        logger.info("%s", tally)
         return tuple(score_of(one, read, n_scored) for one, read in zip(known, reads, strict=True))
 
     async def close(self) -> None:
@@ -124,15 +154,24 @@ class VllmEngine:
         return self._known
 
     async def _middle(self, frame: Framed, tally: Tally) -> list[Run | Slot]:
-        """What the gap consists of. Raises EngineError."""
-        if any(part.ids is not None for part in frame.middle):
-            raise EngineError("a vLLM server cannot edit code yet", "use engine=local for that")
-        return [piece for part in frame.middle for piece in laid_of(part, (), Kernel.UNIFORM)]
+        """What the gap consists of, with noise where standing code is least likely. Raises EngineError."""
+        found: list[Run | Slot] = []
+        for at, part in enumerate(frame.middle):
+            likely = await self._likely(frame, at, tally) if part.ids and part.strength else []
+            found += laid_of(part, [one.p for one in likely], Kernel.UNIFORM)
+        return with_held(found, frame, self._ready()[0])
+
+    async def _likely(self, frame: Framed, at: int, tally: Tally) -> list[Likely]:
+        """How likely the code is that is the middle's piece `at`. Raises EngineError."""
+        tokens, facts = self._ready()
+        known = standing_known(frame, at, tokens, self._settings, facts)
+        (reads,) = await self._read_known([known], tally)
+        return likely_of(known, reads, tokens)
 
     async def _finished(self, rows: Sequence[Laid], middle: Sequence[Run | Slot], tally: Tally) -> list[Draft]:
         """The candidates of rows that are denoised to the end. Raises EngineError."""
         tokens, facts = self._ready()
-        n_steps, n_scored = facts.sampling.max_denoising_steps, facts.score_tail_tokens
+        n_steps, n_scored = steps_of(rows, facts.sampling.max_denoising_steps), facts.score_tail_tokens
         asked = [whole(row, tokens, self._settings.seed, n_steps=n_steps, n_scored=n_scored) for row in rows]
         reads = await self._read(asked, tally, n_steps)
         drafts = (draft_at_last(row, read, middle, tokens, n_scored) for row, read in zip(rows, reads, strict=True))
@@ -141,7 +180,6 @@ class VllmEngine:
     async def _read_known(self, known: Sequence[Known], tally: Tally) -> list[list[Read]]:
         """The answers about known code, all of them side by side. Raises EngineError."""
         reads = iter(await self._read([asked for one in known for asked in one.asked], tally, 1))
-        logger.info("%s", tally)
         return [[next(reads) for _ in one.asked] for one in known]
 
     async def _read(self, asked: Sequence[Asked], tally: Tally, n_steps: int) -> list[Read]:

@@ -14,7 +14,7 @@ from dgls.engines.candidates import Row, draft_of, width_of
 from dgls.engines.checkpoint import Facts
 from dgls.engines.framing import Framed
 from dgls.engines.middles import Laid as Middle
-from dgls.engines.middles import parts_of, runs_of
+from dgls.engines.middles import Slot, parts_of, runs_of
 from dgls.engines.tokens import Tokens
 from dgls.engines.vllm.wire import Asked, Read
 from dgls.errors import TooLongError
@@ -73,6 +73,12 @@ class Laid:
         return [*self.written, *ids[len(self.written) :]]
 
     @property
+    def share_of_noise(self) -> float:
+        """How much of what may change in the gap is noise (0..1)."""
+        n_noise = self.kinds.count("noise")
+        return n_noise / max(n_noise + self.kinds.count("warm"), 1)
+
+    @property
     def open(self) -> list[int]:
         """The places of the canvas that are not pinned."""
         return [self.start + place for place, kind in enumerate(self.kinds) if kind != "pinned"]
@@ -100,10 +106,30 @@ def alike(runs: Sequence[Sequence[Run]], frame: Framed, settings: Settings, fact
     return [Laid(frame, row, width) for row in runs]
 
 
-def share_of_noise(row: Laid) -> float:
-    """How much of what may change in a gap is noise (0..1): of the steps, it takes that share."""
-    kinds = [kind for kind in row.kinds if kind != "pinned"]
-    return kinds.count("noise") / max(len(kinds), 1)
+def with_held(middle: Middle, frame: Framed, tokens: Tokens) -> list[Run | Slot]:
+    """The middle with what no server may change pinned: tokens of standing code that have what is typed in them, and
+    all of it where nothing is to be written.
+    """
+    if not any(isinstance(piece, Slot) or piece.kind == "noise" for piece in middle):
+        return [Run(piece.ids, "pinned") for piece in middle if isinstance(piece, Run)]
+    found, n_left = [], len(frame.typed)
+    for piece in middle:
+        n_held = 0
+        while isinstance(piece, Run) and n_left > 0 and n_held < len(piece.ids):
+            n_left -= len(tokens.bytes_of(piece.ids[n_held]))
+            n_held += 1
+        if isinstance(piece, Slot) or not n_held:
+            n_left = 0 if isinstance(piece, Slot) else n_left
+            found.append(piece)
+            continue
+        found += [Run(piece.ids[:n_held], "pinned"), Run(piece.ids[n_held:], piece.kind)]
+    return found
+
+
+def steps_of(rows: Sequence[Laid], most: int) -> int:
+    """How many of the steps are left to do, at least one: what is warm is that much of the way."""
+    shares = (row.share_of_noise for row in rows)
+    return max(math.ceil(max(shares, default=1.0) * most), 1)
 
 
 def first_look(row: Laid, tokens: Tokens, seed: int) -> Asked:
