@@ -8,12 +8,15 @@ from typing import TypeVar
 import pytest
 import torch
 
+from dgls.edits import filled_with
 from dgls.engines import Drafts, Reading
 from dgls.engines.local import LocalEngine
 from dgls.engines.vllm import known
 from dgls.engines.vllm.engine import VllmEngine
 from dgls.errors import TooLongError
 from dgls.settings import Settings, with_settings
+from dgls.text.document import Document
+from dgls.text.gap import Gap
 from dgls.text.prompt import Open, Piece, Pinned, Prompt, Standing
 from fake_vllm import FakeVllm
 from tests.engines.asking import PLAIN, asked_of, engine_for, items_of, started
@@ -131,13 +134,12 @@ def test_the_least_likely_of_standing_code_is_noise(computing: ComputingVllm) ->
     read = used(computing, lambda engine: engine.read(Prompt("    ", "\n", middle=(Standing(text),))))
     likely = [one.likelihood for one in read]
     computing.asked.clear()
-    items = drafted(computing, Standing(text, 0.5))
+    drafted(computing, Standing(text, 0.5))
     given = asked_of(computing)[-1]["vllm_xargs"]
     assert given["diffusion_max_steps"] == 3
     assert min(given["diffusion_pinned"]) == len(text)
     warm = sorted(range(8), key=lambda place: likely[place])[4:]
     assert [fake_text(computing, given)[place] for place in warm] == [text[place] for place in warm]
-    assert items[-1].candidates[0].gap_tokens == len(text)
 
 
 def fake_text(fake: FakeVllm, given: dict[str, list[int]]) -> list[str]:
@@ -160,9 +162,26 @@ def test_what_is_typed_stays_before_standing_code(fake: FakeVllm) -> None:
 
 
 def test_a_gap_before_pinned_text_begins_as_it_is_typed(fake: FakeVllm) -> None:
-    fake.text = ".append(y)"
+    fake.text = ".append(y)" * 8
     last = drafted(fake, Open(), Pinned(";"), Open(), prefix="value.app")[-1]
     assert {draft.parts[0][:3] for draft in last.candidates if draft.lengths[0] == 8} == {"end"}
+
+
+def test_a_row_that_would_be_cut_before_pinned_text_gives_none(fake: FakeVllm) -> None:
+    """A special token stands for no text: what is behind it would move."""
+    fake.text = "abcde"  # and special tokens behind it
+    found = {draft.lengths for draft in drafted(fake, Open(), Pinned("="))[-1].candidates}
+    assert (4,) in found
+    assert (8,) not in found
+
+
+def test_a_gap_is_filled_with_what_is_required(fake: FakeVllm) -> None:
+    """The flow that an editor asks for."""
+    fake.text = "a"
+    document = Document("def f(a):\n    return \n")
+    gap = Gap(document, 21, 21)
+    found = used(fake, lambda engine: filled_with(gap, "max(a, 1)", engine, Settings()))
+    assert "max(a, 1)" in found.edits[0].text
 
 
 def test_standing_code_that_no_canvas_holds_is_too_long(fake: FakeVllm) -> None:

@@ -2,6 +2,10 @@
 
 The server is sent the code as it stands, and reads it once. Its models are trained to doubt what they read, as their
 noise may be any token: nothing needs to be hidden.
+
+A text is weighed as a finished row is scored: means of log-probabilities on the canvas. The local engine's score is the
+sum of a causal pass, for which vLLM has no request: one with `prompt_logprobs` would tell it, but ends vLLM 0.32's
+engine, which expects no word about the prompt from a step that writes nothing.
 """
 
 import math

@@ -12,7 +12,7 @@ from dgls.diffusion.layout import Run, laid
 from dgls.engines import Draft
 from dgls.engines.candidates import Row, draft_of, width_of
 from dgls.engines.checkpoint import Facts
-from dgls.engines.framing import Framed
+from dgls.engines.framing import Framed, Part
 from dgls.engines.middles import Laid as Middle
 from dgls.engines.middles import Slot, parts_of, runs_of
 from dgls.engines.tokens import Tokens
@@ -127,7 +127,10 @@ def with_held(middle: Middle, frame: Framed, tokens: Tokens) -> list[Run | Slot]
 
 
 def steps_of(rows: Sequence[Laid], most: int) -> int:
-    """How many of the steps are left to do, at least one: what is warm is that much of the way."""
+    """How many of the steps are left to do, at least one: what is warm is that much of the way.
+
+    A server takes them from the start of its schedule, where the local engine takes the last ones: it cannot be told.
+    """
     shares = (row.share_of_noise for row in rows)
     return max(math.ceil(max(shares, default=1.0) * most), 1)
 
@@ -213,12 +216,14 @@ def joined(row: Laid, gap: Sequence[float], known: Sequence[Mapping[int, float]]
 
 
 def _draft(row: Laid, read: Read, tokens: Tokens, *, settled: bool, score: float) -> Draft | None:
-    """A row as text, up to the first banned token."""
+    """A row as text, up to the first banned token; none with one where more than a gap's text would be lost by that."""
     ids, log_p = row.ids, [*row.written_log_p, *[0.0] * (row.n_gap - len(row.written))]
     for place in row.open:
         ids[place - row.start], log_p[place - row.start] = read.ids[place], read.log_p[place]
     ends = row.frame.ends
     n_good = next((n for n, token in enumerate(ids) if token in tokens.banned and token not in ends), len(ids))
+    if n_good < len(ids) and row.frame.middle != (Part(),):
+        return None
     shown = Row(ids[:n_good], [math.exp(value) for value in log_p[:n_good]], [settled] * n_good)
     draft = draft_of(shown, row.frame, tokens, score)
     return draft and replace(draft, gap_tokens=row.n_gap)
