@@ -100,9 +100,12 @@ async def weigh(
     texts = [text for text in surenesses if text != standing]
     if not texts:
         return (), cost
-    gains = await _gains(now, standing, texts, engine)
-    # Names and lengths are likely or unlikely by themselves: that was so before the change, and does not count.
-    were = await _gains(past, standing, texts, engine) if past else [0.0] * len(texts)
+    try:
+        gains = await _gains(now, standing, texts, engine)
+        # Names and lengths are likely or unlikely by themselves: that was so before the change, and does not count.
+        were = await _gains(past, standing, texts, engine) if past else [0.0] * len(texts)
+    except TooLongError:  # a server weighs on a canvas
+        return (), cost
     weighed = zip(texts, gains, were, strict=True)
     return tuple(Weighed(text, gain, gain - was, surenesses[text]) for text, gain, was in weighed), cost
 

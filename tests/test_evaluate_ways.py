@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dgls.diffusion.canvas import Run
+from dgls.diffusion.layout import Run
 from dgls.engines import Drafts
 from dgls.engines.checkpoint import BUNDLED
 from dgls.engines.filler import Filler

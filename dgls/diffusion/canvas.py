@@ -2,22 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-from dgls.diffusion.layout import laid
-
-
-@dataclass(frozen=True)
-class Run:
-    """Tokens side by side: `noise` to be written (`ids` say only how many), `warm` ones that stand there until the
-    model changes them, or `pinned` ones inside the middle.
-    """
-
-    ids: Sequence[int]
-    kind: Literal["noise", "warm", "pinned"]
+from dgls.diffusion.layout import Run, laid
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,8 +1,21 @@
 """How long gaps and canvases are, and what stands where on a row: numbers alone, for engines with and without torch."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 WIDTHS = (16, 32, 64, 128, 256)  # a few fixed sizes, so that a compiled engine needs a few graphs
+
+
+@dataclass(frozen=True)
+class Run:
+    """Tokens side by side: `noise` to be written (`ids` say only how many), `warm` ones that stand there until the
+    model changes them, or `pinned` ones inside the middle.
+    """
+
+    ids: Sequence[int]
+    kind: Literal["noise", "warm", "pinned"]
 
 
 def width_for(n_tokens: int, most: int) -> int:
@@ -40,6 +53,18 @@ def further_lengths(tried: Sequence[int], best: int, most: int, *, fine: bool = 
     shorter = {round(min(tried) / 2 ** (n / 2)) for n in range(1, 5)}
     longer = {min(round(best * 2 ** (n / 2)), most) for n in range(1, 5)} if best == max(tried) else set()
     return sorted((shorter | longer | (_between(tried, best) if fine else set())) - {0, *tried})
+
+
+def least_likely(p: Sequence[float], strength: float) -> list[bool]:
+    """Which tokens become noise: the `ceil(strength * n)` least likely ones, so that a stronger one takes them all too.
+
+    Raises ValueError unless the strength is 0..1.
+    """
+    if not 0 <= strength <= 1:
+        raise ValueError(f"a strength is 0..1, not {strength}")
+    order = sorted(range(len(p)), key=lambda place: p[place])
+    chosen = set(order[: math.ceil(strength * len(p))])
+    return [place in chosen for place in range(len(p))]
 
 
 def _between(tried: Sequence[int], best: int) -> set[int]:

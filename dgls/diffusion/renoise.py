@@ -5,7 +5,7 @@ a token that is seen is believed, so each is hidden in turn, a few rows at a tim
 """
 
 import math
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import torch
@@ -60,15 +60,3 @@ def steps_left(canvas: Canvas, sampling: Sampling) -> int | None:
     noisy = (canvas.gap & ~canvas.warm).sum(-1)
     share = float((noisy / canvas.gap.sum(-1).clamp_min(1)).max())
     return math.ceil(share * sampling.max_denoising_steps)
-
-
-def least_likely(p: Sequence[float], strength: float) -> list[bool]:
-    """Which tokens become noise: the `ceil(strength * n)` least likely ones, so that a stronger one takes them all too.
-
-    Raises ValueError unless the strength is 0..1.
-    """
-    if not 0 <= strength <= 1:
-        raise ValueError(f"a strength is 0..1, not {strength}")
-    order = sorted(range(len(p)), key=lambda place: p[place])
-    chosen = set(order[: math.ceil(strength * len(p))])
-    return [place in chosen for place in range(len(p))]

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import torch
 
-from dgls.diffusion.canvas import Canvas, Run, lay_out, lay_rows
+from dgls.diffusion.canvas import Canvas, lay_out, lay_rows
 from dgls.diffusion.choose import Joined, Scorer, behind_the_surest, causal_scores, mean_sureness
 from dgls.diffusion.denoise import Step, denoise
+from dgls.diffusion.layout import Run
 from dgls.diffusion.noise import SeededNoise
 from dgls.diffusion.prefix import Prefix, PrefixCache, n_shared
 from dgls.diffusion.renoise import Likely, likelihoods, steps_left

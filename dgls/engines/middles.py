@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from dgls.diffusion.canvas import Run
-from dgls.diffusion.renoise import least_likely
+from dgls.diffusion.layout import Run, least_likely
 from dgls.diffusion.sampling import Kernel
 from dgls.engines import Draft
 from dgls.engines.candidates import rounds

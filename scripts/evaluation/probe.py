@@ -2,8 +2,9 @@
 
 from collections.abc import Generator, Sequence
 
-from dgls.diffusion.canvas import Canvas, Run, lay_out
+from dgls.diffusion.canvas import Canvas, lay_out
 from dgls.diffusion.denoise import Step
+from dgls.diffusion.layout import Run
 from dgls.diffusion.prefix import Prefix
 from dgls.engines.filler import Filler
 from dgls.engines.framing import Framed

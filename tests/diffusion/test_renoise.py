@@ -5,11 +5,12 @@ from itertools import pairwise
 import pytest
 import torch
 
-from dgls.diffusion.canvas import Canvas, Run, lay_rows
+from dgls.diffusion.canvas import Canvas, lay_rows
 from dgls.diffusion.denoise import denoise
+from dgls.diffusion.layout import Run, least_likely
 from dgls.diffusion.noise import SeededNoise
 from dgls.diffusion.prefix import PrefixCache
-from dgls.diffusion.renoise import least_likely, likelihoods, steps_left
+from dgls.diffusion.renoise import likelihoods, steps_left
 from dgls.diffusion.sampling import Kernel, Sampling
 from dgls.engines.gemma import Gemma
 

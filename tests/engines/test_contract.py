@@ -1,14 +1,17 @@
 """What holds for every engine."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
+from dataclasses import replace
 
 import pytest
 
-from dgls.engines import Drafts, Engine, load
+from dgls.engines import Drafts, EditingEngine, Engine, load
+from dgls.errors import EngineError
 from dgls.settings import Settings
-from dgls.text.prompt import Prompt
+from dgls.text.prompt import Open, Pinned, Prompt, Standing
 
 PROMPTS = {
     "plain": Prompt("def f(a):\n    x = ", "\n    return x\n", "f.py"),
@@ -118,3 +121,82 @@ def test_requests_side_by_side_do_not_disturb_each_other(engine_settings: Settin
             assert abs(one[-1].cost.n_forwards - other[-1].cost.n_forwards) <= 1  # with or without an encoding
 
     run(engine_settings, use)
+
+
+def edit(settings: Settings, use: Callable[[EditingEngine], Awaitable[None]]) -> None:
+    """Uses an engine that can edit; where the suffix is only told in the prompt, it says that it cannot."""
+
+    async def checked(engine: Engine) -> None:
+        assert isinstance(engine, EditingEngine)
+        if settings.strategy != "prompted":
+            await use(engine)
+            return
+        with pytest.raises(EngineError, match="with the suffix in the prompt, code cannot be edited"):
+            await use(engine)
+
+    run(settings, checked)
+
+
+EDITED = {
+    "plain": Prompt("def f(a):\n    ", "\n    return a\n", "f.py"),
+    "behind a sign": Prompt("value.a(", ")\n"),
+    "empty file": Prompt("", ""),
+}
+
+
+@pytest.mark.parametrize("prompt", EDITED.values(), ids=EDITED.keys())
+def test_standing_code_is_read_token_by_token(engine_settings: Settings, prompt: Prompt) -> None:
+    """The tokens join to the code; the same code is read alike again."""
+
+    async def use(engine: EditingEngine) -> None:
+        asked = replace(prompt, middle=(Standing("b = a + 1"),))
+        found = await engine.read(asked)
+        assert "".join(one.text for one in found) == "b = a + 1"
+        assert all(0 <= one.likelihood <= 1.0001 for one in found)
+        again = await engine.read(asked)
+        assert [one.likelihood for one in again] == pytest.approx([one.likelihood for one in found], abs=1e-4)
+
+    edit(engine_settings, use)
+
+
+@pytest.mark.parametrize("prompt", EDITED.values(), ids=EDITED.keys())
+def test_texts_are_weighed_in_their_order(engine_settings: Settings, prompt: Prompt) -> None:
+    """A finite score for each; it does not depend on what else is weighed, nor on what would be in the gap."""
+
+    async def use(engine: Engine) -> None:
+        assert isinstance(engine, EditingEngine)
+        scores = await engine.weigh(prompt, ["x", "b = a", ""])
+        assert all(math.isfinite(score) for score in scores)
+        assert await engine.weigh(prompt, ["", "b = a", "x"]) == pytest.approx(scores[::-1], abs=1e-4)
+        assert len(scores) == 3
+
+    run(engine_settings, use)
+
+
+@pytest.mark.parametrize("prompt", EDITED.values(), ids=EDITED.keys())
+def test_pinned_text_stands_between_the_gaps(engine_settings: Settings, prompt: Prompt) -> None:
+    """In every candidate, with a text for each of them; bytes that are no UTF-8 may join to a text behind them."""
+
+    async def use(engine: EditingEngine) -> None:
+        items = await collect(engine, replace(prompt, middle=(Open(), Pinned("=="), Open())))
+        assert items[-1].final
+        assert items[-1].candidates
+        for draft in items[-1].candidates:
+            assert "==" in draft.text
+            assert len(draft.parts) == 2
+
+    edit(engine_settings, use)
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.3, 1.0])
+def test_standing_code_keeps_its_length(engine_settings: Settings, strength: float) -> None:
+    """Of no strength, it stays as it is."""
+
+    async def use(engine: EditingEngine) -> None:
+        items = await collect(engine, replace(EDITED["plain"], middle=(Standing("b = a", strength),)))
+        assert [item.final for item in items] == [False] * (len(items) - 1) + [True]
+        assert items[-1].candidates
+        if not strength:
+            assert {draft.text for draft in items[-1].candidates} == {"b = a"}
+
+    edit(engine_settings, use)

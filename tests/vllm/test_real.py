@@ -10,22 +10,20 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from dgls.diffusion.prefix import PrefixCache
 from dgls.engines import Drafts
 from dgls.engines.checkpoint import read_facts
 from dgls.engines.framing import framed
 from dgls.engines.gemma import Gemma
 from dgls.engines.loading import load_model
+from dgls.engines.middles import Slot
 from dgls.engines.serving.record import current
 from dgls.engines.tokens import read_tokens
-from dgls.engines.vllm.engine import VllmEngine
 from dgls.engines.vllm.rows import rows_for, whole
 from dgls.engines.vllm.server import Server
 from dgls.engines.vllm.wire import Asked, Read, body_of, read_of
@@ -33,6 +31,7 @@ from dgls.settings import Settings, with_settings
 from dgls.text.prompt import Prompt
 from tests.lsp.client import Editor
 from tests.serving.conftest import until, workers
+from tests.vllm.asking import engine_for, items_of, ours
 from tests.vllm.server import ARGUMENTS, CANVAS, Real
 
 pytestmark = pytest.mark.vllm
@@ -73,15 +72,6 @@ def score_of_read(log_p: torch.Tensor, asked: Asked) -> float:
     return float(log_p[gap].amax(-1).mean() + joined.mean())
 
 
-@torch.no_grad()
-def ours(model: Gemma, asked: Asked) -> torch.Tensor:
-    """The local engine's log-probabilities of a canvas's first step, `[L, V]`."""
-    cache = PrefixCache(model)
-    cache.sync(asked.prompt)
-    hidden = model.decode(torch.tensor([asked.canvas]), None, cache.prefix.seen(), len(asked.prompt))
-    return model.logits(hidden[0]).log_softmax(-1)
-
-
 def test_one_step_is_that_of_the_local_engine_also_with_mixed_widths_at_once(vllm: Real, checkpoint: Path) -> None:
     """Log-probabilities to 1e-3, of the likeliest tokens and of tokens by name, as long as all is in the window."""
     model = Gemma(load_model(checkpoint, with_settings(Settings(), {"device": "cpu"})))
@@ -109,18 +99,6 @@ def test_an_accepted_text_is_read_anew(vllm: Real, checkpoint: Path) -> None:
         (found,) = reads(vllm, [longer])
         expected = ours(model, longer)[range(16), found.ids]
         assert torch.tensor(found.log_p) == pytest.approx(expected, abs=1e-3)
-
-
-def engine_for(server: Real, **given: Any) -> VllmEngine:
-    """An engine with short gaps: each step of each row takes its time on a CPU."""
-    chosen = {"gap_lengths": [4], "suffix_tokens": 8, "max_steps": 3, "effort": "low"}
-    return VllmEngine(with_settings(server.settings, chosen | given))
-
-
-async def items_of(engine: VllmEngine, prompt: Prompt) -> list[Drafts]:
-    """Everything that a started engine yields."""
-    async with aclosing(engine.drafts(prompt)) as stream:
-        return [item async for item in stream]
 
 
 def test_a_fill_and_what_is_typed(vllm: Real) -> None:
@@ -165,7 +143,7 @@ def test_candidates_are_ranked_as_in_this_process(vllm: Real, checkpoint: Path) 
     tokens = read_tokens(checkpoint, model.vocab_size)
     frame = framed(prompt, tokens, settings.strategy, facts.context_tokens)
     expected = {}
-    for row in rows_for(frame, lengths, settings, facts):
+    for row in rows_for(frame, [Slot(None)], plan=[(n,) for n in lengths], settings=settings, facts=facts):
         asked = whole(row, tokens, settings.seed, n_steps=1, n_scored=facts.score_tail_tokens)
         expected[row.n_gap] = score_of_read(ours(model, asked), asked)
     print(f"furthest score: {max(abs(found[n] - expected[n]) for n in lengths):.2e}")

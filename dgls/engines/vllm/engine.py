@@ -11,15 +11,30 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import replace
 
-from dgls.engines import Draft, Drafts
-from dgls.engines.candidates import best_first, rounds
+from dgls.diffusion.layout import Run
+from dgls.diffusion.sampling import Kernel
+from dgls.engines import Draft, Drafts, Reading
+from dgls.engines.candidates import best_first
 from dgls.engines.checkpoint import Facts
 from dgls.engines.endpoint import Endpoint, checked
 from dgls.engines.framing import Framed, framed
+from dgls.engines.middles import Slot, laid_of, plans
 from dgls.engines.serving.own import comes_back, own_endpoint, waiting
 from dgls.engines.tokens import Tokens
 from dgls.engines.vllm.keys import key_for
-from dgls.engines.vllm.rows import Laid, draft_at_first, draft_at_last, first_look, rows_for, surest, whole, with_typed
+from dgls.engines.vllm.known import Known, Likely, likely_of, readings, score_of, standing_known, texts_known
+from dgls.engines.vllm.rows import (
+    Laid,
+    draft_at_first,
+    draft_at_last,
+    first_look,
+    rows_for,
+    steps_of,
+    surest,
+    whole,
+    with_held,
+    with_typed,
+)
 from dgls.engines.vllm.served import Served, check_alike
 from dgls.engines.vllm.server import Server
 from dgls.engines.vllm.servers import Servers, in_order
@@ -28,7 +43,7 @@ from dgls.engines.vllm.vocabulary import read_vocabulary
 from dgls.engines.vllm.wire import Asked, Read, body_of, read_of
 from dgls.errors import EndedError, EngineError, ServerError
 from dgls.settings import Settings
-from dgls.text.prompt import Open, Prompt
+from dgls.text.prompt import Prompt
 
 logger = logging.getLogger(__name__)
 
@@ -79,26 +94,52 @@ class VllmEngine:
         self._name = f"vllm ({served.model}, {endpoints[0].shown})"
 
     async def drafts(self, prompt: Prompt) -> AsyncGenerator[Drafts, None]:
-        """The candidates after the first step and after the last one. Raises EngineError."""
-        if self._known is None or self._servers is None:
-            raise EngineError("the server is not known yet", "wait until it is")
-        if prompt.middle != (Open(),):
-            raise EngineError("a vLLM server cannot edit code yet", "use engine=local for that")
-        tokens, facts = self._known
+        """The candidates after the first step and after the last one. Raises EngineError.
+
+        What has `begun` is begun anew: a server keeps no canvas, and one of few steps is soon done again.
+        """
+        tokens, facts = self._ready()
         frame = _framed(prompt, tokens, facts, self._settings.strategy)
         tally = Tally(len(frame.prefix))
         found: list[Draft] = []
-        for lengths in rounds(frame, tokens, facts, found):
-            rows = rows_for(frame, lengths, self._settings, facts)
-            if frame.typed or len(rows) > facts.effort.n_kept_lengths:
+        middle = await self._middle(frame, tally)
+        if tally.cost.n_steps:
+            yield Drafts((), final=False, cost=tally.cost)
+        for plan in plans(middle, frame, tokens, facts, found):
+            rows = rows_for(frame, middle, plan=plan, settings=self._settings, facts=facts)
+            if rows[0].typed or len(rows) > facts.effort.n_kept_lengths:
                 looks = [first_look(row, tokens, self._settings.seed) for row in rows]
                 reads = await self._read(looks, tally, 1)
                 rows = [replace(row, read=read) for row, read in zip(rows, reads, strict=True)]
                 yield Drafts(best_first(draft_at_first(row, tokens) for row in rows), final=False, cost=tally.cost)
                 rows = _worth_going_on(rows, tokens, facts.effort.n_kept_lengths)
-            found += await self._finished(rows, tokens, facts, tally)
+            found += await self._finished(rows, middle, tally)
         logger.info("%s", tally)
         yield Drafts(best_first(found), final=True, cost=tally.cost)
+
+    async def read(self, prompt: Prompt) -> tuple[Reading, ...]:
+        """Every token of the code that stands there, after one step. Raises EngineError."""
+        tokens, facts = self._ready()
+        frame = _framed(prompt, tokens, facts, self._settings.strategy)
+        (part,) = frame.middle
+        if not part.ids or not part.strength:
+            return ()
+        tally = Tally(len(frame.prefix))
+        found = readings(part.ids, await self._likely(frame, 0, tally), frame.typed.decode(), tokens)
+        logger.info("%s", tally)
+        return found
+
+    async def weigh(self, prompt: Prompt, texts: Sequence[str]) -> tuple[float, ...]:
+        """The score of each text where it stands, after one step. Raises EngineError."""
+        tokens, facts = self._ready()
+        if not texts:
+            return ()
+        frame = _framed(prompt, tokens, facts, self._settings.strategy)
+        known, n_scored = texts_known(frame, texts, tokens, self._settings, facts)
+        tally = Tally(len(frame.prefix))
+        reads = await self._read_known(known, tally)
+        logger.info("%s", tally)
+        return tuple(score_of(one, read, n_scored) for one, read in zip(known, reads, strict=True))
 
     async def close(self) -> None:
         """Closes the connections; what a server still computes for them ends."""
@@ -106,13 +147,40 @@ class VllmEngine:
         if self._servers is not None:
             await self._servers.close()
 
-    async def _finished(self, rows: Sequence[Laid], tokens: Tokens, facts: Facts, tally: Tally) -> list[Draft]:
+    def _ready(self) -> tuple[Tokens, Facts]:
+        """What is served. Raises EngineError before that is known."""
+        if self._known is None:
+            raise EngineError("the server is not known yet", "wait until it is")
+        return self._known
+
+    async def _middle(self, frame: Framed, tally: Tally) -> list[Run | Slot]:
+        """What the gap consists of, with noise where standing code is least likely. Raises EngineError."""
+        found: list[Run | Slot] = []
+        for at, part in enumerate(frame.middle):
+            likely = await self._likely(frame, at, tally) if part.ids and part.strength else []
+            found += laid_of(part, [one.p for one in likely], Kernel.UNIFORM)
+        return with_held(found, frame, self._ready()[0])
+
+    async def _likely(self, frame: Framed, at: int, tally: Tally) -> list[Likely]:
+        """How likely the code is that is the middle's piece `at`. Raises EngineError."""
+        tokens, facts = self._ready()
+        known = standing_known(frame, at, tokens, self._settings, facts)
+        (reads,) = await self._read_known([known], tally)
+        return likely_of(known, reads, tokens)
+
+    async def _finished(self, rows: Sequence[Laid], middle: Sequence[Run | Slot], tally: Tally) -> list[Draft]:
         """The candidates of rows that are denoised to the end. Raises EngineError."""
-        n_steps, n_scored = facts.sampling.max_denoising_steps, facts.score_tail_tokens
+        tokens, facts = self._ready()
+        n_steps, n_scored = steps_of(rows, facts.sampling.max_denoising_steps), facts.score_tail_tokens
         asked = [whole(row, tokens, self._settings.seed, n_steps=n_steps, n_scored=n_scored) for row in rows]
         reads = await self._read(asked, tally, n_steps)
-        drafts = (draft_at_last(row, read, tokens, n_scored) for row, read in zip(rows, reads, strict=True))
+        drafts = (draft_at_last(row, read, middle, tokens, n_scored) for row, read in zip(rows, reads, strict=True))
         return [draft for draft in drafts if draft is not None]
+
+    async def _read_known(self, known: Sequence[Known], tally: Tally) -> list[list[Read]]:
+        """The answers about known code, all of them side by side. Raises EngineError."""
+        reads = iter(await self._read([asked for one in known for asked in one.asked], tally, 1))
+        return [[next(reads) for _ in one.asked] for one in known]
 
     async def _read(self, asked: Sequence[Asked], tally: Tally, n_steps: int) -> list[Read]:
         """The answers to canvases, all of one server. Raises EngineError; cancelling ends every request."""
