@@ -108,7 +108,7 @@ def test_a_restart(one: Window) -> None:
 
 def test_the_settings(one: Window) -> None:
     one.menu("Settings")
-    one.page.wait_for_selector(".settings-editor .setting-item-label:has-text('Languages')")
+    one.page.wait_for_selector(".settings-editor .setting-item-label:has-text('Drafts')")
     one.picture("settings")
     one.press("Escape")
     one.page.wait_for_selector(".settings-editor", state="hidden")
