@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
@@ -189,12 +190,12 @@ def test_the_light_bulb_has_the_servers_actions(one: Window) -> None:
     one.switch("bulb.py", NEAR)
     rename(one)
     one.until(one.edit, bool)
-    one.press("Control+.")
+    light_bulb(one, "Next edit: line 2")
     act(one, "Next edit: line 2")
     one.wait_saved("bulb.py", NEAR.replace("width", "breadth").encode())
     one.switch("bulb_rewrite.py", "x=1")
-    one.press("Control+A", "Control+.")
-    one.page.wait_for_selector(".action-widget .monaco-list-row:has-text('Rewrite: a little')")
+    one.press("Control+A")
+    light_bulb(one, "Rewrite: a little")
     one.picture("light_bulb")
     act(one, "Rewrite: anew")
     wait_diff(one, "Rewrite")
@@ -282,6 +283,23 @@ def apply_diff(one: Window, text: str) -> None:
     one.press("Tab")
     one.page.wait_for_selector(FILE_TAB)
     one.until(one.text, lambda found: text in found)
+
+
+def light_bulb(one: Window, title: str) -> None:
+    """Opens the menu of the light bulb, again if it was made before the editor knew of an action."""
+    rows = one.page.locator(".action-widget .monaco-list-row")
+    wanted = rows.filter(has_text=title).first
+
+    def is_offered() -> bool:
+        if rows.count() and not wanted.count():
+            one.press("Escape")
+        if not wanted.count():
+            one.press("Control+.")
+            with suppress(Exception):  # it is asked for once more
+                wanted.wait_for(timeout=3000)
+        return bool(wanted.count())
+
+    one.until(is_offered, bool)
 
 
 def act(one: Window, title: str) -> None:
