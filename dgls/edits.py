@@ -3,11 +3,10 @@
 import asyncio
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from itertools import pairwise, permutations
 
-from dgls.engines import Cost, Draft, EditingEngine
+from dgls.engines import Cost, Draft, EditingEngine, final_drafts
 from dgls.errors import TooLongError
 from dgls.infill import Stopwatch, asked
 from dgls.settings import Settings
@@ -93,8 +92,7 @@ class _Work:
     async def drafts(self, gap: Gap, middle: tuple[Piece, ...], instruction: str = "") -> tuple[Draft, ...]:
         """The candidates for a gap that consists of these pieces. Raises EngineError."""
         prompt = replace(asked(gap, self._settings), middle=middle, instruction=instruction)
-        async with aclosing(self._engine.drafts(prompt)) as stream:
-            *_, last = [item async for item in stream]
+        last = await final_drafts(self._engine, prompt)
         self._cost += last.cost
         return last.candidates
 

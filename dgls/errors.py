@@ -59,7 +59,10 @@ class ScriptError(EngineError):
 
 
 class TooLongError(EngineError):
-    """What is to be changed does not fit the model's canvas."""
+    """What is to be changed does not fit the model's canvas, which has so many tokens."""
+
+    def __init__(self, canvas_tokens: int) -> None:
+        super().__init__("the code is too long", f"a canvas of this model has {canvas_tokens} tokens: choose less")
 
 
 class LaunchError(EngineError):

@@ -68,7 +68,12 @@ async def infill(
 
 def asked(gap: Gap, settings: Settings) -> Prompt:
     """What the engine is told about a gap."""
-    return prompt(gap, (settings.context_tokens or _DEFAULT_CONTEXT_TOKENS) * _CHARS_PER_TOKEN)
+    return prompt(gap, budget_chars(settings))
+
+
+def budget_chars(settings: Settings) -> int:
+    """About how many characters before a gap the engine is told."""
+    return (settings.context_tokens or _DEFAULT_CONTEXT_TOKENS) * _CHARS_PER_TOKEN
 
 
 async def timely(

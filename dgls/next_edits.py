@@ -2,13 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from dgls.edits import Suggestion
-from dgls.engines import Cost, Draft, Drafts, EditingEngine
+from dgls.engines import Cost, Draft, EditingEngine, final_drafts
 from dgls.errors import TooLongError
-from dgls.infill import Stopwatch
+from dgls.infill import Stopwatch, budget_chars
 from dgls.settings import Settings
 from dgls.text.document import with_lf
 from dgls.text.edit import Change, Edit
@@ -21,8 +20,6 @@ from dgls.text.gap import Gap
 from dgls.text.prompt import Prompt, Standing
 from dgls.text.syntax import syntax_of
 
-_CHARS_PER_TOKEN = 8
-_DEFAULT_CONTEXT_TOKENS = 4096
 _MOST_DRAFTS = 3
 _MOST_CHARS = 120  # of standing code that is read: a small canvas has 64 tokens
 _DOUBT = 0.012  # the model writes anew only what has a token less likely than this
@@ -89,7 +86,7 @@ async def weigh(
     change: Change, place: Place, done: Sequence[Edit], engine: EditingEngine, settings: Settings
 ) -> tuple[tuple[Weighed, ...], Cost]:
     """What may stand in a place, and what its drafts took; `done` are the edits above it. Raises EngineError."""
-    budget = (settings.context_tokens or _DEFAULT_CONTEXT_TOKENS) * _CHARS_PER_TOKEN
+    budget = budget_chars(settings)
     now, past = prompt_now(change, place, done, budget), prompt_before(change, place, budget)
     standing = with_lf(change.now.text[place.start : place.end])
     try:
@@ -123,31 +120,22 @@ async def _drafts(
     if place.slot is not None:
         before, after = place.slot.before, place.slot.after
         opened = replace(prompt, prefix=prompt.prefix + before, suffix=after + prompt.suffix)
-        found, cost = await _final(opened, engine)
-        drafts = [draft for draft in found if is_one_argument(draft.text)][:_MOST_DRAFTS]
+        found = await final_drafts(engine, opened)
+        drafts = [draft for draft in found.candidates if is_one_argument(draft.text)][:_MOST_DRAFTS]
         if drafts:
-            return {before + draft.text.strip() + after: _least_sure(draft) for draft in drafts}, cost
+            return {before + draft.text.strip() + after: _least_sure(draft) for draft in drafts}, found.cost
     if place.proposals or len(standing) > _MOST_CHARS:
         return {}, Cost()
     read = await engine.read(replace(prompt, middle=(Standing(standing),)))
     if all(token.likelihood >= _DOUBT for token in read):
         return {}, Cost()
-    found, cost = await _final(replace(prompt, middle=(Standing(standing, _STRENGTH),)), engine)
-    return {draft.text: _least_sure(draft) for draft in found[:_MOST_DRAFTS]}, cost
+    found = await final_drafts(engine, replace(prompt, middle=(Standing(standing, _STRENGTH),)))
+    return {draft.text: _least_sure(draft) for draft in found.candidates[:_MOST_DRAFTS]}, found.cost
 
 
 def _least_sure(draft: Draft) -> float:
     """The sureness of the token that the model is least sure of."""
     return min((token.sureness for token in draft.tokens), default=0.0)
-
-
-async def _final(prompt: Prompt, engine: EditingEngine) -> tuple[tuple[Draft, ...], Cost]:
-    """The final candidates. Raises EngineError."""
-    last = Drafts((), final=True)
-    async with aclosing(engine.drafts(prompt)) as stream:
-        async for drafts in stream:
-            last = drafts
-    return last.candidates, last.cost
 
 
 def chosen(change: Change, place: Place, weighed: Sequence[Weighed]) -> Weighed | None:

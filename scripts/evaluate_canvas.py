@@ -22,7 +22,7 @@ from dgls.engines import EditingEngine, load
 from dgls.engines.filler import Filler, load_filler
 from dgls.errors import DglsError, UsageError
 from dgls.settings import Settings
-from evaluation.bootstrap import Interval, difference, interval
+from evaluation.bootstrap import Interval, difference, interval, ratio
 from evaluation.cases import Case, lines
 from evaluation.correcting import corrected
 from evaluation.sources import held_out, own
@@ -72,8 +72,8 @@ def warm(settings: Settings, drawn: Drawn) -> Figures:
         columns = table([asdict(start) for start in starts])
         saved = difference(columns["warm_exact"], columns["cold_exact"])
         found[name] = summary(columns) | {"exact, warm - cold": saved}
-        cold, after = (sum(columns[key]) for key in ("cold_steps", "warm_steps"))
-        found[name]["steps saved"] = interval([1 - after / max(cold, 1)])
+        share = ratio(columns["warm_steps"], columns["cold_steps"])
+        found[name] |= {"steps, warm / cold": share | {"n": len(starts)}} if share else {}
     if not found:
         raise UsageError("none of these gaps has a warm start", "take more: --n 240")
     return found

@@ -119,11 +119,7 @@ async def _all_filled(document: Document, settings: Settings) -> Suggestion:
             return Suggestion(silence=Silence.NO_EDITS)
         async for _ in engine.start():
             pass
-        try:
-            async with asyncio.timeout(settings.deadline_ms / 1000):
-                return await filled(document, 0, len(document.text), engine, settings)
-        except TimeoutError:
-            return Suggestion(silence=Silence.LATE)
+        return await filled(document, 0, len(document.text), engine, settings)
 
 
 @asynccontextmanager

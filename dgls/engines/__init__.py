@@ -4,6 +4,7 @@ An engine never sees a URI, an editor never sees a token.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from dataclasses import astuple, dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -103,6 +104,15 @@ class EditingEngine(Engine, Protocol):
 
         Raises EngineError.
         """
+
+
+async def final_drafts(engine: Engine, prompt: Prompt) -> Drafts:
+    """The last item alone. Raises EngineError."""
+    last = Drafts((), final=True)
+    async with aclosing(engine.drafts(prompt)) as stream:
+        async for drafts in stream:
+            last = drafts
+    return last
 
 
 def load(settings: Settings) -> Engine:

@@ -8,6 +8,7 @@ from dgls.engines import Draft, Token
 from dgls.engines.checkpoint import Facts
 from dgls.engines.framing import Framed
 from dgls.engines.tokens import Tokens
+from dgls.errors import TooLongError
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,15 @@ def rounds(frame: Framed, tokens: Tokens, facts: Facts, found: Sequence[Draft]) 
 
 
 def width_of(frame: Framed, longest: int, suffix_tokens: int, facts: Facts) -> int:
-    """How wide a canvas is that holds the longest gap and `suffix_tokens` of the tail behind it, or what fits."""
+    """How wide a canvas is that holds the longest gap and `suffix_tokens` of the tail behind it, or what fits.
+
+    Raises TooLongError when the gap itself does not.
+    """
     n_tail = min(len(frame.tail) + 1, suffix_tokens) if frame.pinned else 0
-    return width_for(len(frame.head) + longest + n_tail, facts.canvas_length)
+    width = width_for(len(frame.head) + longest + n_tail, facts.canvas_length)
+    if len(frame.head) + longest > width:
+        raise TooLongError(width)
+    return width
 
 
 def draft_of(row: Row, frame: Framed, tokens: Tokens, score: float) -> Draft | None:

@@ -23,7 +23,6 @@ from dgls.engines.loading import load_model
 from dgls.engines.masks import TypedText, banned_mask
 from dgls.engines.middles import Laid, Slot, begun_rows, laid_of, parts_of, plans, runs_of
 from dgls.engines.tokens import Tokens, read_tokens
-from dgls.errors import TooLongError
 from dgls.settings import Settings
 from dgls.text.prompt import Prompt
 
@@ -76,7 +75,7 @@ class Filler:
             canvas = self._canvas(frame, [runs_of(*row, frame.end) for row in zip(laid, plan, strict=True)])
             last, ranks = None, None
             for last in self._steps(model, frame, prefix, canvas):
-                n_steps += 1
+                n_steps += last.number > 0  # nothing was noise: there is no step to do
                 # The order of the first step is kept, so that a draft that is shown does not jump from row to row.
                 ranks = ranks or mean_sureness(last, canvas).tolist()
                 yield Drafts(best_first(self._drafts(last, canvas, frame, ranks)), final=False, cost=cost())
@@ -166,8 +165,6 @@ class Filler:
         width = width_of(frame, longest, self._settings.suffix_tokens, self.facts)
         if not frame.pinned:
             return lay_out(frame.head, [width - len(frame.head)], [], end=frame.end, width=width)
-        if len(frame.head) + longest > width:
-            raise TooLongError("the code is too long", f"a canvas of this model has {width} tokens: choose less")
         return lay_rows(frame.head, rows, frame.tail, end=frame.end, width=width)
 
     def _cache_for(self, ids: Sequence[int]) -> PrefixCache:

@@ -17,7 +17,6 @@ from dgls.engines.middles import Laid as Middle
 from dgls.engines.middles import Slot, parts_of, runs_of
 from dgls.engines.tokens import Tokens
 from dgls.engines.vllm.wire import Asked, Read
-from dgls.errors import TooLongError
 from dgls.settings import Settings
 
 # As many tokens as a server tells the log-probability of at each place (MAX_LOGPROB_TOKEN_IDS), and as many of the
@@ -101,8 +100,6 @@ def alike(runs: Sequence[Sequence[Run]], frame: Framed, settings: Settings, fact
     """Rows of these runs, all equally wide. Raises TooLongError when the longest does not fit."""
     longest = max(map(n_tokens, runs))
     width = width_of(frame, longest, settings.suffix_tokens, facts)
-    if len(frame.head) + longest > width:
-        raise TooLongError("the code is too long", f"a canvas of this model has {width} tokens: choose less")
     return [Laid(frame, row, width) for row in runs]
 
 
