@@ -16,6 +16,8 @@
 "Nothing to show" is not an error: it is a `Silence` (dgls/text/fill.py).
 """
 
+from typing import Self
+
 
 class DglsError(Exception):
     """What is wrong (`problem`) and what to do about it (`next_step`), in one line."""
@@ -59,10 +61,12 @@ class ScriptError(EngineError):
 
 
 class TooLongError(EngineError):
-    """What is to be changed does not fit the model's canvas, which has so many tokens."""
+    """What is to be changed does not fit the model's canvas."""
 
-    def __init__(self, canvas_tokens: int) -> None:
-        super().__init__("the code is too long", f"a canvas of this model has {canvas_tokens} tokens: choose less")
+    @classmethod
+    def of(cls, canvas_tokens: int) -> Self:
+        """The error of a canvas of so many tokens."""
+        return cls("the code is too long", f"a canvas of this model has {canvas_tokens} tokens: choose less")
 
 
 class LaunchError(EngineError):

@@ -44,7 +44,7 @@ def width_of(frame: Framed, longest: int, suffix_tokens: int, facts: Facts) -> i
     n_tail = min(len(frame.tail) + 1, suffix_tokens) if frame.pinned else 0
     width = width_for(len(frame.head) + longest + n_tail, facts.canvas_length)
     if len(frame.head) + longest > width:
-        raise TooLongError(width)
+        raise TooLongError.of(width)
     return width
 
 

@@ -86,7 +86,7 @@ def plans(
     n_kept = sum(len(piece.ids) for piece in middle if isinstance(piece, Run))
     most = facts.canvas_length - len(frame.head) - frame.pinned - n_kept
     if most < sum(slot.n or 1 for slot in slots):
-        raise TooLongError(facts.canvas_length)
+        raise TooLongError.of(facts.canvas_length)
     if len(slots) == 1 and n_kept == 0 and slots[0].n is None:
         for lengths in rounds(frame, tokens, facts, found):
             yield [(length,) for length in lengths]
