@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise, permutations
 
@@ -33,51 +33,30 @@ class Suggestion:
 
 
 async def rewritten(
-    selection: Gap, engine: EditingEngine, settings: Settings, *, strength: float, instruction: str = ""
+    selection: Gap, strength: float, instruction: str, engine: EditingEngine, settings: Settings
 ) -> Suggestion:
-    """One edit that writes `strength` (0..1) of a selection anew. Raises EngineError."""
-    work = _Work(engine, settings)
+    """One edit that writes `strength` (0..1) of a selection anew, as instructed. Raises EngineError."""
     if not selection.document.text[selection.start : selection.end].strip():
         return Suggestion(silence=Silence.NO_PLACE)
-    try:
-        async with asyncio.timeout(settings.deadline_ms / 1000):
-            text = await _anew(selection, work, strength, instruction)
-    except TimeoutError:
-        return work.suggestion((), Silence.LATE)
-    edit = Edit(selection.document, selection.start, selection.end, _in_style(text, selection.document)).minimal()
-    return work.suggestion([edit] if edit.text != edit.before else [], Silence.FITS)
+    work = _Work(engine, settings)
+    return await work.suggestion(_rewritten(selection, work, strength, instruction), Silence.FITS)
 
 
 async def filled(document: Document, start: int, end: int, engine: EditingEngine, settings: Settings) -> Suggestion:
     """One edit for each placeholder between two offsets, filled together so that they agree. Raises EngineError."""
-    work = _Work(engine, settings)
     gaps = placeholders(document, start, end, settings.placeholders)
     if not gaps:
         return Suggestion(silence=Silence.NO_PLACE)
-    try:
-        async with asyncio.timeout(settings.deadline_ms / 1000):
-            texts = await _together(gaps, work)
-    except TimeoutError:
-        return work.suggestion((), Silence.LATE)
-    edits = [Edit(document, gap.start, gap.end, text) for gap, text in zip(gaps, texts, strict=True) if text]
-    return work.suggestion(edits, Silence.EMPTY)
+    work = _Work(engine, settings)
+    return await work.suggestion(_filled(gaps, work), Silence.EMPTY)
 
 
 async def filled_with(gap: Gap, required: str, engine: EditingEngine, settings: Settings) -> Suggestion:
     """One edit that fills a gap with something that has the required text in it. Raises EngineError."""
-    work = _Work(engine, settings)
-    pinned = Pinned(with_lf(required))
     if not required.strip():
         return Suggestion(silence=Silence.NO_PLACE)
-    layouts: list[tuple[Piece, ...]] = [(Open(), pinned, Open()), (pinned, Open()), (Open(), pinned)]
-    try:
-        async with asyncio.timeout(settings.deadline_ms / 1000):
-            drafts = [draft for layout in layouts for draft in await work.drafts(gap, layout)]
-    except TimeoutError:
-        return work.suggestion((), Silence.LATE)
-    text = _best_with(pinned.text, gap, drafts)
-    edit = Edit(gap.document, gap.start, gap.end, _in_style(text, gap.document))
-    return work.suggestion([edit] if text else [], Silence.BROKEN)
+    work = _Work(engine, settings)
+    return await work.suggestion(_filled_with(gap, with_lf(required), work), Silence.BROKEN)
 
 
 class _Work:
@@ -100,10 +79,38 @@ class _Work:
         """The score of each text in a gap. Raises EngineError."""
         return await self._engine.weigh(asked(gap, self._settings), texts)
 
-    def suggestion(self, edits: Sequence[Edit], otherwise: Silence) -> Suggestion:
-        """The edits, or why there are none."""
+    async def suggestion(self, edits: Awaitable[Sequence[Edit]], otherwise: Silence) -> Suggestion:
+        """The edits within the deadline, or why there are none. Raises EngineError."""
+        found: Sequence[Edit] = ()
+        try:
+            async with asyncio.timeout(self._settings.deadline_ms / 1000):
+                found = await edits
+        except TimeoutError:
+            otherwise = Silence.LATE
         self._watch.lap("engine")
-        return Suggestion(tuple(edits), None if edits else otherwise, self._cost, self._watch.ms)
+        return Suggestion(tuple(found), None if found else otherwise, self._cost, self._watch.ms)
+
+
+async def _rewritten(selection: Gap, work: _Work, strength: float, instruction: str) -> list[Edit]:
+    """The selection written anew, if that changes it."""
+    text = await _anew(selection, work, strength, instruction)
+    edit = Edit(selection.document, selection.start, selection.end, _in_style(text, selection.document)).minimal()
+    return [edit] if edit.text != edit.before else []
+
+
+async def _filled(gaps: Sequence[Gap], work: _Work) -> list[Edit]:
+    """The gaps that were filled."""
+    texts = await _together(gaps, work)
+    return [Edit(gap.document, gap.start, gap.end, text) for gap, text in zip(gaps, texts, strict=True) if text]
+
+
+async def _filled_with(gap: Gap, required: str, work: _Work) -> list[Edit]:
+    """The gap filled, what is required at its beginning, at its end, or between."""
+    pinned = Pinned(required)
+    layouts: list[tuple[Piece, ...]] = [(Open(), pinned, Open()), (pinned, Open()), (Open(), pinned)]
+    drafts = [draft for layout in layouts for draft in await work.drafts(gap, layout)]
+    text = _best_with(required, gap, drafts)
+    return [Edit(gap.document, gap.start, gap.end, _in_style(text, gap.document))] if text else []
 
 
 async def _anew(selection: Gap, work: _Work, strength: float, instruction: str) -> str:

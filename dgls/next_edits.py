@@ -1,5 +1,6 @@
 """The flow of next edits: a change by the user -> places that no longer fit -> what should stand there."""
 
+import asyncio
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -65,21 +66,28 @@ _OUTRIGHT = 9.0  # a gain that needs no change to explain it
 
 
 async def next_edits(change: Change, engine: EditingEngine, settings: Settings) -> Suggestion:
-    """What no longer fits after a change, each place as an edit of its own. Raises EngineError."""
+    """What no longer fits after a change, each place as an edit of its own; at the deadline, as far as it got.
+
+    Raises EngineError.
+    """
     watch = Stopwatch()
     found = places(change)
     watch.lap("plan")
     edits: list[Edit] = []
     cost = Cost()
-    for place in sorted(found, key=lambda place: place.start):
-        weighed, spent = await weigh(change, place, edits, engine, settings)
-        cost = cost + spent
-        best = chosen(change, place, weighed)
-        watch.lap("engine")
-        if best is not None:
-            edits.append(edit_of(change, place, best))
-    silence = None if edits else Silence.FITS if found else Silence.NO_PLACE
-    return Suggestion(tuple(edits), silence, cost, watch.ms)
+    silence = Silence.FITS if found else Silence.NO_PLACE
+    try:
+        async with asyncio.timeout(settings.deadline_ms / 1000):
+            for place in sorted(found, key=lambda place: place.start):
+                weighed, spent = await weigh(change, place, edits, engine, settings)
+                cost = cost + spent
+                best = chosen(change, place, weighed)
+                if best is not None:
+                    edits.append(edit_of(change, place, best))
+    except TimeoutError:
+        silence = Silence.LATE
+    watch.lap("engine")
+    return Suggestion(tuple(edits), None if edits else silence, cost, watch.ms)
 
 
 async def weigh(

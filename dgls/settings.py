@@ -88,7 +88,11 @@ class Settings:
     seed: int = _setting(0, "Start of the random numbers; the same request gets the same fill.", least=0)
     n_documents: int = _setting(4, "How many documents keep their prefix in the model's cache.", least=1, most=1024)
     pause_ms: int = _setting(50, "How long an automatic request waits for a newer key.", least=0, most=10_000)
-    deadline_ms: int = _setting(10_000, "How long a request may take before it is answered empty.", least=1)
+    deadline_ms: int = _setting(
+        10_000,
+        "How long a request may take before it is answered empty; next edits: with those found by then.",
+        least=1,
+    )
     least_sureness_percent: int = _setting(
         10, "A fill ends before the first token of which the model is less sure than this.", least=0, most=100
     )

@@ -91,36 +91,36 @@ def test_a_selection_is_written_anew_as_the_model_would(scripted: Running, line_
     text = f"def f(a, b):{line_end}    total = a{line_end}    return total{line_end}"
     start, end = text.index("    total"), text.index("    return")
     selection = Gap(document_of(text), start, end)
-    found = scripted.do(lambda engine: rewritten(selection, engine, scripted.settings, strength=0.5))
+    found = scripted.do(lambda engine: rewritten(selection, 0.5, "", engine, scripted.settings))
     assert [(edit.before, edit.text) for edit in found.edits] == [("", " + b")]
     assert result(found) == text.replace("total = a", "total = a + b")
 
 
 def test_what_would_break_the_code_is_not_offered(scripted: Running) -> None:
     selection = Gap(document_of("x = 1\nbroken(\n"), 6, 13)
-    found = scripted.do(lambda engine: rewritten(selection, engine, scripted.settings, strength=1.0))
+    found = scripted.do(lambda engine: rewritten(selection, 1.0, "", engine, scripted.settings))
     assert found.edits == () or "x = )" in found.edits[0].result  # as broken as before is no worse
     selection = Gap(document_of("total\n"), 0, 5)
-    found = scripted.do(lambda engine: rewritten(selection, engine, scripted.settings, strength=1.0))
+    found = scripted.do(lambda engine: rewritten(selection, 1.0, "", engine, scripted.settings))
     assert found.silence is Silence.FITS
 
 
 @pytest.mark.parametrize("text", ["", " \n\t"])
 def test_nothing_selected_is_no_place(scripted: Running, text: str) -> None:
     selection = Gap(document_of(text), 0, len(text))
-    found = scripted.do(lambda engine: rewritten(selection, engine, scripted.settings, strength=1.0))
+    found = scripted.do(lambda engine: rewritten(selection, 1.0, "", engine, scripted.settings))
     assert found.silence is Silence.NO_PLACE
 
 
 def test_strength_0_changes_nothing(real: Running) -> None:
     selection = Gap(document_of(LONG), 0, len(LONG) // 6)
-    found = real.do(lambda engine: rewritten(selection, engine, real.settings, strength=0.0))
+    found = real.do(lambda engine: rewritten(selection, 0.0, "", engine, real.settings))
     assert (found.edits, found.silence) == ((), Silence.FITS)
 
 
 def test_a_selection_longer_than_a_canvas_is_written_in_parts(real: Running) -> None:
     selection = Gap(document_of(LONG), 0, len(LONG))
-    found = real.do(lambda engine: rewritten(selection, engine, real.settings, strength=0.2))
+    found = real.do(lambda engine: rewritten(selection, 0.2, "", engine, real.settings))
     assert found.cost.n_steps > 1
     assert found.edits
     compile(result(found), "a.py", "exec")

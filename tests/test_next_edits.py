@@ -3,7 +3,8 @@
 import asyncio
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from dgls.settings import Settings
 from dgls.text.document import Document
 from dgls.text.edit import Change
 from dgls.text.fill import Silence
+from dgls.text.prompt import Prompt
 
 SETTINGS = Settings(threads=1)
 RENAMED = """\
@@ -123,6 +125,29 @@ def test_an_edit_that_would_break_the_syntax_is_not_made(tmp_path: Path) -> None
     engine = scripted(tmp_path, {"total = a": "total = (a"})
     before = "def add(a):\n    total = a\n    return total\n"
     assert followed(before, before.replace("add(a)", "add(a, b)"), engine).silence is Silence.FITS
+
+
+class Slowing(ScriptedEngine):
+    """Takes too long for every place but the first."""
+
+    n_weighed = 0
+
+    async def weigh(self, prompt: Prompt, texts: Sequence[str]) -> tuple[float, ...]:
+        """A place is weighed as it is, and as it was before the change."""
+        self.n_weighed += 1
+        await asyncio.sleep(0 if self.n_weighed <= 2 else 600)
+        return await super().weigh(prompt, texts)
+
+
+def test_a_late_answer_has_what_was_found_by_then(tmp_path: Path) -> None:
+    before, now = RENAMED.format(new="result", old="result"), RENAMED.format(new="amount", old="result")
+    path = tmp_path / "script.json"
+    path.write_text(json.dumps({"standing": {"result += number": "amount += number"}}), encoding="utf-8")
+    engine = asyncio.run(started(Slowing(str(path))))
+    change, hurried = Change(Document(before), Document(now)), replace(SETTINGS, deadline_ms=500)
+    found = asyncio.run(next_edits(change, engine, hurried))
+    assert applied(found, now) == now.replace("result += number", "amount += number")
+    assert asyncio.run(next_edits(change, engine, hurried)).silence is Silence.LATE
 
 
 def test_cancelling_stops_within_one_step(tmp_path: Path) -> None:

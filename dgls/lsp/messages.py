@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any, Generic, Literal, TypeVar
 
 import attrs
+from attrs import validators
 from lsprotocol import types as lsp
 
 State = Literal["idle", "loading", "ready", "failed"]
@@ -99,7 +100,7 @@ class RewriteParams:
 
     text_document: lsp.OptionalVersionedTextDocumentIdentifier
     range: lsp.Range
-    strength: float = 1.0
+    strength: float = attrs.field(default=1.0, validator=(validators.ge(0), validators.le(1)))
     instruction: str = ""
 
 

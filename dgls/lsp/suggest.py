@@ -55,7 +55,7 @@ async def _fresh(session: Session, wish: Wish, watch: Stopwatch) -> Suggestion:
     if use is None:
         await session.host.look_again()
         return Suggestion(silence=session.host.silence)
-    found = await _in_time(session, wish, use)
+    found = await _asked(session, wish, use)
     watch.lap("engine")
     if session.documents.get(wish.document.uri) is not wish.document:
         return Suggestion(silence=Silence.STALE, cost=found.cost)
@@ -64,15 +64,12 @@ async def _fresh(session: Session, wish: Wish, watch: Stopwatch) -> Suggestion:
     return found
 
 
-async def _in_time(session: Session, wish: Wish, use: Use) -> Suggestion:
-    """What the flow says within the deadline."""
+async def _asked(session: Session, wish: Wish, use: Use) -> Suggestion:
+    """What the flow says."""
     if not isinstance(use.engine, EditingEngine):
         return Suggestion(silence=Silence.NO_EDITS)
     try:
-        async with asyncio.timeout(session.settings.deadline_ms / 1000):
-            found = await wish.flow(use.engine, session.settings)
-    except TimeoutError:
-        return Suggestion(silence=Silence.LATE)
+        found = await wish.flow(use.engine, session.settings)
     except Exception as error:  # whatever broke, the editor gets an empty list
         return Suggestion(silence=session.host.broke(error, use))
     session.host.worked(use)

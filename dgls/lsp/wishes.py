@@ -48,14 +48,11 @@ def next_edits_wish(
 
 
 def rewrite_wish(session: Session, params: messages.RewriteParams) -> Wish | Silence:
-    """A range that has code in it, written anew."""
+    """A range written anew."""
     gap = _gap(session, params.text_document, params.range)
     if isinstance(gap, Silence):
         return gap
-    if not gap.document.text[gap.start : gap.end].strip():
-        return Silence.NO_PLACE
-    strength = params.strength if 0 <= params.strength <= 1 else 1.0
-    return Wish(gap.document, partial(_rewritten, gap, strength, params.instruction))
+    return Wish(gap.document, partial(edits.rewritten, gap, params.strength, params.instruction))
 
 
 def fill_gaps_wish(session: Session, params: messages.FillGapsParams) -> Wish | Silence:
@@ -92,9 +89,3 @@ def _gap(session: Session, named: lsp.OptionalVersionedTextDocumentIdentifier, s
         return Gap(document, *convert.offsets(document, span, session.encoding))
     except PositionError:
         return Silence.OUTSIDE
-
-
-def _rewritten(
-    gap: Gap, strength: float, instruction: str, engine: EditingEngine, settings: Settings
-) -> Awaitable[Suggestion]:
-    return edits.rewritten(gap, engine, settings, strength=strength, instruction=instruction)

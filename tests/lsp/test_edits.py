@@ -183,10 +183,15 @@ def test_an_engine_that_cannot_start_is_a_reason(start: Start) -> None:
     assert editor.next_edits() == ([], "failed")
 
 
-@pytest.mark.parametrize("strength", [-1, 2, 0.5])
-def test_any_strength_is_a_strength(start: Start, strength: float) -> None:
+@pytest.mark.parametrize("strength", [-0.1, 1.1, 2])
+def test_what_is_no_strength_is_refused(start: Start, strength: float) -> None:
     editor = changed(start, "x=1\n", "x=1\n")
-    assert len(editor.edits("dgls/rewrite", range=span(0, 0, 0, 3), strength=strength)[0]) == 1
+    request = editor.request(
+        "dgls/rewrite", {"textDocument": editor.named(), **WISHES["dgls/rewrite"], "strength": strength}
+    )
+    editor.send(request)
+    assert editor.error(request)["code"] == -32602
+    assert len(editor.edits("dgls/rewrite", range=span(0, 0, 0, 3), strength=1)[0]) == 1
 
 
 def test_malformed_requests_are_refused(start: Start) -> None:

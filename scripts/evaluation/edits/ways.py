@@ -8,10 +8,12 @@ from dgls.settings import Settings
 from dgls.text.edit import Change, Edit
 from dgls.text.follow import places
 
+_FOREVER_MS = 10**9
+
 
 async def flow(change: Change, engine: EditingEngine, settings: Settings) -> tuple[Edit, ...]:
-    """As in an editor."""
-    return (await next_edits(change, engine, settings)).edits
+    """As in an editor, but without a deadline."""
+    return (await next_edits(change, engine, replace(settings, deadline_ms=_FOREVER_MS))).edits
 
 
 async def mirrored(change: Change, engine: EditingEngine, settings: Settings) -> tuple[Edit, ...]:

@@ -159,6 +159,10 @@ M.commands = {
     run = function(text, asked)
       local word, rest = (text or ''):match('^(%S*)%s*(.*)$')
       local strength = STRENGTHS[word] or tonumber(word)
+      if strength and not (strength >= 0 and strength <= 1) then
+        say(('a strength is little, half, anew, or a number from 0 to 1, not %s'):format(word), vim.log.levels.ERROR)
+        return
+      end
       require('dgls.edits').rewrite(selected(asked), strength or 1, strength and rest or text or '')
     end,
   },

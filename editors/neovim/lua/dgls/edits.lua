@@ -152,7 +152,9 @@ local function demand(method, params)
   forget(buf, suggested)
   suggested.on_demand = true
   send(buf, suggested, method, params, function(err, result)
-    if err or not result then
+    if err and err.code ~= vim.lsp.protocol.ErrorCodes.RequestCancelled then
+      say(err.message, vim.log.levels.ERROR)
+    elseif err or not result then
       say('overtaken by a change or a fill; try again', vim.log.levels.WARN)
     elseif #result.edits == 0 then
       say('nothing to show: ' .. tostring(result.silence))
