@@ -130,7 +130,9 @@ class Settings:
     engine_idle_s: int = _setting(
         1800, "Our own vLLM server ends when nobody asked for anything in this time; 0 means never.", least=0
     )
-    log_file: str = _setting("", "Where the log goes; empty means stderr.")
+    log_file: str = _setting(
+        "", "Where the log goes; empty means stderr. A server that finds over 10 MB there moves them to `NAME.1`."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "How much is logged.")
 
 

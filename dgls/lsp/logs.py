@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
+from logging.handlers import WatchedFileHandler
 from pathlib import Path
 
 from lsprotocol import types as lsp
@@ -13,6 +15,7 @@ from dgls.infill import Answer
 from dgls.lsp.workspace import file_name
 from dgls.settings import Settings
 
+_MOST_BYTES = 10_000_000
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -54,11 +57,20 @@ def outcome_of_edits(found: Suggestion) -> str:
 
 
 def _handler(log_file: str) -> logging.Handler:
-    """A handler for a file, or for stderr."""
+    """A handler for a file, which is followed when another window puts it aside, or for stderr."""
     if not log_file:
         return logging.StreamHandler()
+    path = Path(log_file).expanduser()
     try:
-        return logging.FileHandler(Path(log_file).expanduser(), encoding="utf-8", errors="backslashreplace")
+        _put_aside(path)
+        return WatchedFileHandler(path, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
-        problem = f"the log file {Path(log_file).name!r} cannot be written"
+        problem = f"the log file {path.name!r} cannot be written"
         raise SettingError(problem, error.strerror or "choose another log_file") from error
+
+
+def _put_aside(path: Path) -> None:
+    """Lets a log that has grown large become `NAME.1`, in place of the one before."""
+    with suppress(OSError):  # there is none yet, or it may not be moved: Windows moves none that is open
+        if path.is_file() and path.stat().st_size > _MOST_BYTES:
+            path.replace(path.with_name(f"{path.name}.1"))

@@ -148,6 +148,25 @@ def test_the_log_moves_live(start: Start, tmp_path: Path, log: Path) -> None:
     assert popups(editor) == ["dgls: the log file 'x.log' cannot be written: No such file or directory"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows moves no file that is open")
+def test_a_log_that_has_grown_is_put_aside_once_and_every_server_goes_on_in_the_new_one(
+    start: Start, tmp_path: Path, log: Path
+) -> None:
+    first = opened(start)
+    grown = tmp_path / "grown.log"
+    configure(first, log_file=str(grown))
+    first.texts(0, 0)
+    with grown.open("a", encoding="utf-8") as file:
+        file.write("x" * 10_000_000)
+    second = opened(start)
+    configure(second, log_file=str(grown))
+    second.texts(0, 0)
+    assert (tmp_path / "grown.log.1").stat().st_size > 10_000_000
+    assert outcomes(grown) == ["automatic 1 items 3 chars 1"]
+    first.texts(0, 0, invoked=True)
+    assert outcomes(grown)[1:] == ["invoked 3 items 11 chars 0"]  # known already
+
+
 # -- failures
 
 
