@@ -26,14 +26,16 @@ class Editor:
     """The editor at the other end of a server's connection."""
 
     def __init__(self, server: LanguageServer) -> None:
+        self.wanted: frozenset[str] = frozenset()  # which of our own notifications it asked for
         self._server = server
         self._said: set[str] = set()
 
     def status(self, state: messages.State, engine: str, detail: str) -> None:
         """Tells how far the engine is."""
         logger.log(logging.ERROR if state == "failed" else logging.INFO, "%s is %s: %s", engine, state, detail)
-        told = messages.Status(state, without_folders(engine), without_folders(detail), percent_of(detail))
-        self._server.protocol.notify(messages.STATUS, told)
+        if "status" in self.wanted:
+            told = messages.Status(state, without_folders(engine), without_folders(detail), percent_of(detail))
+            self._server.protocol.notify(messages.STATUS, told)
 
     def draft(self, told: messages.Draft) -> None:
         """Tells what of a fill has settled."""

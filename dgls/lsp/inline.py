@@ -73,7 +73,7 @@ async def answered(session: Session, asked: Asked, engine: Engine) -> Answer:
                 answer = item
                 continue
             session.documents.note(asked.gap, item)
-            if "draft" in session.wanted and asked.trigger != "popup" and not item.final:
+            if "draft" in session.editor.wanted and asked.trigger != "popup" and not item.final:
                 text = infill.settled(asked.gap, item)
                 if text not in ("", shown):
                     shown = text

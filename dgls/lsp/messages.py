@@ -26,7 +26,8 @@ Params = TypeVar("Params")
 class Status:
     """Notification to the editor: how far the engine is; `detail` is a phrase for people.
 
-    `percent` says how much of the loading is done, where that is known.
+    `percent` says how much of the loading is done, where that is known. For editors with the capability
+    `experimental.dgls.status`.
     """
 
     state: State

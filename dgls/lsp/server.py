@@ -83,7 +83,7 @@ def initialize(session: Session, params: lsp.InitializeParams) -> None:
 
     What is registered here still counts among what the server says that it can.
     """
-    session.wanted = options.wants(params.capabilities)
+    session.editor.wanted = options.wants(params.capabilities)
     session.take({"workspace": options.workspace_of(params)})
     session.take(options.section(params.initialization_options))
     if options.wants_popup(session.settings, params.capabilities):
@@ -129,7 +129,7 @@ async def inline_completion(session: Session, params: lsp.InlineCompletionParams
     document = session.documents.get(params.text_document.uri)
     answer = await _answer(session, params, document)
     selected = params.context.selected_completion_info
-    if document is not None and "outcome" in session.wanted:
+    if document is not None and "outcome" in session.editor.wanted:
         tails = convert.unsure_from(answer.fills, selected, session.encoding)
         silence = None if answer.fills else str(answer.silence)
         place = inline.versioned(document), params.position

@@ -39,7 +39,6 @@ class Session(LanguageServer):
         self.latest = Latest()
         self.editor = Editor(self)
         self.host = EngineHost(self.editor)
-        self.wanted: frozenset[str] = frozenset()  # which of our own notifications the editor asked for
         self.is_over = False
 
     @property

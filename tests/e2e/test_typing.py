@@ -22,6 +22,7 @@ def total(items, tax):
 """
 TYPED = "def count(items):\n    return l"  # 30 characters
 PATIENCE_S = 60
+CAPABILITIES = lsp.ClientCapabilities(experimental={"dgls": {"status": True}})
 
 
 class Typist:
@@ -77,7 +78,7 @@ async def session(log: Path) -> tuple[Typist, list[str]]:
     client.feature("dgls/status")(heard)
     options = ["--engine", "local", "--set", "threads=1", "--set", f"log_file={log}", "--set", "deadline_ms=60000"]
     await client.start_io(sys.executable, "-m", "dgls", "serve", *options)
-    await client.initialize_async(lsp.InitializeParams(capabilities=lsp.ClientCapabilities()))
+    await client.initialize_async(lsp.InitializeParams(CAPABILITIES))
     client.initialized(lsp.InitializedParams())
     lines = (BLOCK * 286).split("\n")[:2000]
     cursor = len("\n".join(lines[:1001])) + 1  # an empty line between two functions

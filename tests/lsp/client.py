@@ -101,7 +101,8 @@ class Editor:
     # -- a session
 
     def initialize(self, *, options: Any = None, encodings: Any = ("utf-16",), **capabilities: Any) -> dict[str, Any]:
-        """The result of the handshake."""
+        """The result of the handshake; `experimental` is what the editor asks to be told."""
+        capabilities.setdefault("experimental", {"dgls": {"status": True}})
         capabilities["general"] = {"positionEncodings": encodings}
         params = {"processId": None, "rootUri": None, "capabilities": capabilities, "initializationOptions": options}
         result = self.ask("initialize", params)

@@ -31,6 +31,7 @@ class Inside:
         self.session = with_handlers(Session(Settings(pause_ms=0)))
         self.session.protocol.set_writer(self, include_headers=False)  # type: ignore[arg-type] # it has what is used
         self.sent: list[Any] = []
+        capabilities.setdefault("experimental", {"dgls": {"status": True}})
         params = {"processId": None, "rootUri": None, "capabilities": capabilities}
         self.say({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params})
 

@@ -20,7 +20,7 @@ SCRIPT = {
 def opened(start: Start, text: str, *settings: str, **asked_for: bool) -> Editor:
     """An editor that asked for our notifications, with a text open."""
     editor = start(SCRIPT, *settings)
-    editor.initialize(experimental={"dgls": asked_for})
+    editor.initialize(experimental={"dgls": {"status": True, **asked_for}})
     editor.open(text)
     editor.ready()
     return editor
@@ -46,9 +46,10 @@ def test_an_editor_that_did_not_ask_is_told_nothing(start: Start, experimental: 
     editor = start(SCRIPT)
     editor.initialize(experimental=experimental)
     editor.open("def a\n")
-    editor.ready()
-    assert editor.texts(0, 5) == ["dd(a, b):\n    return a + b"]
-    assert told(editor, "dgls/draft") == told(editor, "dgls/outcome") == []
+    while not (texts := editor.texts(0, 5)):  # the engine is not ready yet
+        pass
+    assert texts == ["dd(a, b):\n    return a + b"]
+    assert told(editor, "dgls/status") == told(editor, "dgls/draft") == told(editor, "dgls/outcome") == []
 
 
 def test_the_outcome_says_where_the_unsure_tail_begins_in_utf_16(start: Start) -> None:
@@ -83,7 +84,7 @@ def test_the_outcome_says_why_there_is_nothing(start: Start) -> None:
 def test_a_late_answer_comes_after_its_drafts(start: Start) -> None:
     slow = {"default": {"drafts": ["f(", "f(a)"], "delay_ms": 400}}
     editor = start(slow, "deadline_ms=600")
-    editor.initialize(experimental={"dgls": {"draft": True, "outcome": True}})
+    editor.initialize(experimental={"dgls": {"status": True, "draft": True, "outcome": True}})
     editor.open("x = \n")
     editor.ready()
     assert editor.texts(0, 4) == []

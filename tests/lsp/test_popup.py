@@ -121,7 +121,7 @@ def test_ghost_text_and_popups_do_not_supersede_each_other(start: Start) -> None
 
 def test_no_drafts_are_told_of_a_popup(start: Start) -> None:
     editor = start({"default": {"drafts": ["one(", "one()"], "delay_ms": 50}})
-    editor.initialize(experimental={"dgls": {"draft": True, "outcome": True}})
+    editor.initialize(experimental={"dgls": {"status": True, "draft": True, "outcome": True}})
     editor.open("x = \n")
     editor.ready()
     assert [item.label for item in popup(editor, 0, 4).items] == ["one()"]

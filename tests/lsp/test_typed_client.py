@@ -9,6 +9,8 @@ from pygls.lsp.client import LanguageClient
 
 from tests.lsp.client import PATIENCE_S, URI, environment, server_command
 
+CAPABILITIES = lsp.ClientCapabilities(experimental={"dgls": {"status": True}})
+
 
 def test_a_session_with_a_typed_client(tmp_path: Path) -> None:
     script = tmp_path / "script.json"
@@ -28,7 +30,7 @@ async def session(command: list[str]) -> None:
 
     client.feature("dgls/status")(heard)
     await client.start_io(*command, env=environment())
-    result = await client.initialize_async(lsp.InitializeParams(capabilities=lsp.ClientCapabilities()))
+    result = await client.initialize_async(lsp.InitializeParams(CAPABILITIES))
     assert result.capabilities.inline_completion_provider == lsp.InlineCompletionOptions()
     client.initialized(lsp.InitializedParams())
     text = "def f(a, b):\n    return \n"

@@ -154,7 +154,7 @@ class QuietClient extends LanguageClient {
 
 const CAPABILITIES: StaticFeature = {
   fillClientCapabilities(capabilities) {
-    capabilities.experimental = { dgls: { draft: true, outcome: true } };
+    capabilities.experimental = { dgls: { status: true, draft: true, outcome: true } };
     // Our own item in the status bar shows how far the engine is.
     capabilities.window = { ...capabilities.window, workDoneProgress: false };
   },

@@ -48,8 +48,10 @@ def served(name: str, folder: Path, *, delay_ms: float = 0) -> str:
     options = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
     command = json.dumps(json.dumps([sys.executable, "-m", "dgls", "serve", "--engine", "scripted", *options]))
     told = "function(_, told) _G.state = told.state end"
+    asked = "{ experimental = { dgls = { status = true } } }"
     return (
-        f"vim.lsp.config('{name}', {{ cmd = vim.json.decode({command}), handlers = {{ ['dgls/status'] = {told} }} }})\n"
+        f"vim.lsp.config('{name}', {{ cmd = vim.json.decode({command}), capabilities = {asked},\n"
+        f"  handlers = {{ ['dgls/status'] = {told} }} }})\n"
     )
 
 

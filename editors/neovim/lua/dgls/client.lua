@@ -40,7 +40,7 @@ function M.config()
     filetypes = now.filetypes,
     root_markers = now.root_markers,
     init_options = now.settings,
-    capabilities = { experimental = { dgls = { draft = now.drafts, outcome = true } } },
+    capabilities = { experimental = { dgls = { status = true, draft = now.drafts, outcome = true } } },
     handlers = {
       ['dgls/status'] = function(_, told, ctx)
         status.told(ctx.client_id, told)
