@@ -101,6 +101,13 @@ def needs(program: str) -> None:
         pytest.skip(f"there is no {program}")
 
 
+def needs_in_emacs(feature: str) -> None:
+    """Skips a test where Emacs, or this part of it, is not installed."""
+    needs("emacs")
+    if subprocess.run(["emacs", "--batch", "--eval", f"(require '{feature})"], capture_output=True).returncode:
+        pytest.skip(f"Emacs has no {feature}")
+
+
 def recipe(language: str, word: str) -> str:
     """The piece of editors/README.md that has this word."""
     found: list[str] = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
@@ -114,11 +121,7 @@ def shows_a_fill(terminal: Terminal) -> bool:
 
 
 def test_emacs_lsp_mode(terminal: Terminal, tmp_path: Path) -> None:
-    needs("emacs")
-    if subprocess.run(
-        ["emacs", "--batch", "--eval", "(require 'lsp-inline-completion)"], capture_output=True
-    ).returncode:
-        pytest.skip("Emacs has no lsp-mode 10")
+    needs_in_emacs("lsp-inline-completion")
     (tmp_path / "init.el").write_text(LSP_MODE + recipe("elisp", "lsp-mode"), encoding="utf-8")
     terminal.start("emacs", "-nw", "-q", "-l", "init.el", "x.py")
     terminal.type("def a")
@@ -131,7 +134,7 @@ def test_emacs_lsp_mode(terminal: Terminal, tmp_path: Path) -> None:
 
 
 def test_emacs_eglot(terminal: Terminal, tmp_path: Path) -> None:
-    needs("emacs")
+    needs_in_emacs("eglot")
     (tmp_path / "init.el").write_text(recipe("elisp", "eglot"), encoding="utf-8")
     terminal.start("emacs", "-nw", "-q", "-l", "init.el", "x.py")
     terminal.type("def a")
