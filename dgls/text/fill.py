@@ -14,6 +14,7 @@ class Silence(StrEnum):
     EMPTY = "empty"  # nothing of what the model wrote is worth showing
     UNRESOLVED = "unresolved"  # the model left places open in what it wrote
     REPEATS = "repeats"  # it only wrote the next lines once more
+    DEAD_END = "dead end"  # it leaves the block above code that would then never run
     BROKEN = "broken"  # no beginning of it fits without a syntax error
     UNSURE = "unsure"  # the model was not sure of the beginning
     LATE = "late"  # the deadline passed

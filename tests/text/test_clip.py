@@ -84,6 +84,12 @@ def test_why_nothing_remains(raw: str, why: Silence) -> None:
     assert (found.text, found.silence) == ("", why)
 
 
+def test_a_block_may_end_out_of_sight() -> None:
+    begin, rest = "function f(a) {\n  ", "\n" + "    b(a);\n" * 400 + "  }\n}\n"
+    found = clip("if (a) {", gap_at(Document(begin + rest, language="javascript"), len(begin)))
+    assert found.text == "if (a) {"
+
+
 def test_a_text_that_needs_no_clip_says_so() -> None:
     gap, text = marked("def f(a, b):\n    return «a + b»\n")
     assert clip(text, gap) == Clipped("a + b", n_errors=0)

@@ -37,6 +37,7 @@ RULES = (
     Rule("J1", data.separators),
     Rule("X1", drops.parses),
     Rule("E1", tails.line_end),
+    Rule("D4", drops.dead_end),
     Rule("D1", drops.next_line_again),
     Rule("D2", drops.nothing),
 )

@@ -5,12 +5,22 @@ from collections.abc import Iterator
 
 from dgls.text.clip.place import Place, Work, n_word_chars
 from dgls.text.fill import Silence
-from dgls.text.languages import END_WORDS
+from dgls.text.languages import BLOCK_END, CONTINUES, END_WORDS
+from dgls.text.nesting import indent_of
 
 _MAX_PARSES = 8
 _TRUSTED = 3  # errors around the gap: with more, a count says nothing about the text
 _FEW = 3  # letters and digits
 _BARE = re.compile(r"\W*\w[\w.]*")
+# A statement behind which its block does not go on: in C `raise()` is a function, in JavaScript `return:` a property.
+_LEAVING = re.compile(r"\s*(?:return|break|continue|throw|goto|raise(?!\())\b(?!\s*[:=])")
+_LEAVABLE = (
+    *("python", "javascript", "typescript", "tsx", "go", "rust", "c", "cpp"),
+    *("java", "csharp", "kotlin", "swift", "php"),
+)
+# What is reached nevertheless: labels, conditions of the preprocessor, functions that are known all over their block.
+_REACHED = re.compile(r"\s*(?:case\b|default\b|#|@?\w+:(?!:)|(?:async|static|fn|fun|func|function)\b)")
+_BLANK = re.compile(r"\s*$")
 _CLOSER = re.compile(rf"\W*(?:{END_WORDS})")
 
 
@@ -31,10 +41,21 @@ def parses(work: Work, place: Place) -> Work:
     fitting = next((kept for kept in beginnings if not place.breaks(kept, "")), None)
     if fitting is not None:
         return Work(fitting)
-    # One error alone may be the grammar's, or the user's who is still typing.
     first = work.text.split("\n", 1)[0]
-    hopeless = (place.n_errors(first) or 0) > n_before + 1 or n_word_chars(first) < _FEW
+    hopeless = (place.n_errors(first) or 0) > n_before + _may_be_right(first, n_before, place) or n_word_chars(
+        first
+    ) < _FEW
     return work.silent(Silence.BROKEN) if hopeless else Work(first)
+
+
+def _may_be_right(line: str, n_before: int, place: Place) -> bool:
+    """Whether one error more says nothing about a line.
+
+    Among errors it may be the grammar's, or the user's who is still typing; and the end of a block that begins in the
+    line may be out of sight.
+    """
+    opens = place.language.shape not in ("offside", "braces") or place.scan(line).unmatched()[1]
+    return n_before > 0 or (place.around.cut and bool(opens))
 
 
 def _beginnings(text: str) -> Iterator[str]:
@@ -44,6 +65,27 @@ def _beginnings(text: str) -> Iterator[str]:
         kept = "\n".join(lines[:n_lines]).rstrip()
         if kept.strip():
             yield kept
+
+
+def dead_end(work: Work, place: Place) -> Work:
+    """D4: a last line that leaves its block goes if more code of the block is below, which would never run."""
+    lines = work.text.rstrip().split("\n")
+    begins_line = place.own_line or len(lines) > 1
+    ends_line = work.text.endswith("\n") or not place.rest.strip()
+    if place.language.name not in _LEAVABLE or not begins_line or not ends_line or place.scan(work.text).inside:
+        return work
+    last = (place.line if len(lines) == 1 else "") + lines[-1]
+    if not _LEAVING.match(last) or not _goes_on_below(place, indent_of(last)):
+        return work
+    kept = "\n".join(lines[:-1])
+    return work.changed(kept) if kept.strip() else work.silent(Silence.DEAD_END)
+
+
+def _goes_on_below(place: Place, indent: int) -> bool:
+    """Whether the next line of code is one more of a block with this indentation."""
+    comments = (*place.language.comments, "/*", "*")
+    code = next((line for line in place.below if not line.lstrip().startswith(comments)), "")
+    return indent_of(code) == indent and not any(kind.match(code) for kind in (_REACHED, BLOCK_END, CONTINUES, _BLANK))
 
 
 def next_line_again(work: Work, place: Place) -> Work:
