@@ -21,7 +21,10 @@ from dgls.text.prompt import Begun, Open, Piece, Pinned, Prompt, Standing, kept_
 _CHARS_PER_TOKEN = 3
 
 # The symbol at the end of a line, with the one sign before it that a token may join to it: ` ret`, `.app`, `(`, ` `.
-_TYPED = re.compile(r"(?:(?<=\S)[ \t]+)?[^\w\s]?\w*\Z")
+# From right to left: a search for what ends a line begins anew at each of its letters.
+_TYPED = re.compile(r"\w*[^\w\s]?(?:[ \t]+(?=\S))?")
+# More tokens of a symbol than a name has: a line of a script without blanks is one symbol, and so is encoded data.
+_MOST_TYPED_TOKENS = 16
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def framed(prompt: Prompt, tokens: Tokens, strategy: str, context_tokens: int) -
     strategy = ("chat" if has_turns else "base") if strategy == "auto" else strategy
     if strategy == "chat" and not has_turns:
         raise EngineError("this model has no chat turns", "use --set strategy=base")
-    code, typed = healed(prompt.prefix)
+    code, typed = divided(prompt.prefix, tokens)
     # A cut text begins with the line end before it: that is how the bundled model has seen the middle of files.
     code = code[max(kept_from(code, context_tokens * _CHARS_PER_TOKEN) - 1, 0) :]
     pinned = strategy != "prompted"
@@ -87,9 +90,16 @@ def healed(prefix: str) -> tuple[str, str]:
     line = prefix[prefix.rfind("\n") + 1 :]
     if not line:
         return (prefix[:-1], "\n") if prefix else ("", "")
-    found = _TYPED.search(line.lstrip(" \t"))
-    typed = found.group() if found else ""
-    return prefix[: len(prefix) - len(typed)], typed
+    found = _TYPED.match(line.lstrip(" \t")[::-1])
+    n_typed = found.end() if found else 0
+    return prefix[: len(prefix) - n_typed], prefix[len(prefix) - n_typed :]
+
+
+def divided(prefix: str, tokens: Tokens) -> tuple[str, str]:
+    """The prefix healed; of a symbol of very many tokens, only the last ones count as typed."""
+    code, typed = healed(prefix)
+    n_fixed = len("".join(tokens.pieces(tokens.encode(typed))[:-_MOST_TYPED_TOKENS]))
+    return code + typed[:n_fixed], typed[n_fixed:]
 
 
 def shown_suffix(prompt: Prompt) -> str:

@@ -1,12 +1,13 @@
 """Bytes of tokens, healing, and the framings."""
 
+import time
 from typing import Any
 
 import pytest
 import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models
 
-from dgls.engines.framing import framed, healed, shown_suffix
+from dgls.engines.framing import divided, framed, healed, shown_suffix
 from dgls.engines.masks import TypedText
 from dgls.engines.tokens import Tokens
 from dgls.errors import EngineError
@@ -84,6 +85,25 @@ def test_specials_in_source_code_are_text() -> None:
 def test_half_a_symbol_is_taken_off_the_prefix(prefix: str, typed: str) -> None:
     """With the one sign before it that a token may join to; indentation stays."""
     assert healed(prefix) == (prefix[: len(prefix) - len(typed)], typed)
+
+
+@pytest.mark.parametrize("line", ["x = '" + "A" * 60_000 + "'", "x" * 60_000, " " * 60_000, "x" + " " * 60_000])
+def test_a_symbol_is_found_in_a_line_of_any_length(line: str) -> None:
+    """Data in a string is not searched from each of its letters."""
+    begun = time.perf_counter()
+    assert "".join(healed(line)) == line
+    assert time.perf_counter() - begun < 1
+
+
+@pytest.mark.parametrize(
+    ("prefix", "typed"),
+    [("# 漢字" + "長" * 40, "長" * 6), ("s = '" + "A" * 90, "A" * 16), ("# 漢字", " 漢字"), ("", "")],
+)
+def test_of_a_symbol_longer_than_any_name_the_end_is_typed(prefix: str, typed: str) -> None:
+    """A gap must have room for more than the words of a script without blanks."""
+    tokens = Tokens(byte_tokenizer(), 260)
+    assert divided(prefix, tokens) == (prefix[: len(prefix) - len(typed)], typed)
+    assert framed(Prompt(prefix, ""), tokens, "auto", 1000).typed == typed.encode()
 
 
 def test_only_tokens_that_agree_with_what_is_typed_may_stand() -> None:
