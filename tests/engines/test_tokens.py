@@ -113,10 +113,10 @@ def test_only_tokens_that_agree_with_what_is_typed_may_stand() -> None:
     typed = TypedText(tokens, b"ret", torch.device("cpu"))
 
     def allowed(*path: str) -> list[str] | None:
-        found = typed.allowed(ids(tokenizer, *path))
+        found = typed.allowed(ids(tokenizer, *path), 3)
         return None if found is None else [tokenizer.id_to_token(int(index)) for index in torch.nonzero(found)]
 
-    assert allowed() == ["re", "ret", "return"]
+    assert allowed() == ["ret", "return"]  # behind "re", no token goes on
     assert allowed("re") == []
     assert allowed("ret") is None
     assert allowed("return") is None
@@ -127,9 +127,31 @@ def test_every_typed_beginning_can_be_written() -> None:
     tokens = Tokens(byte_tokenizer(), 260)
     typed = TypedText(tokens, "é🎉x".encode(), torch.device("cpu"))
     path: list[int] = []
-    while (found := typed.allowed(path)) is not None:
+    while (found := typed.allowed(path, 99)) is not None:
         path.append(int(torch.nonzero(found)[0]))
     assert "".join(tokens.pieces(path)) == "é🎉x"
+
+
+@pytest.mark.parametrize(
+    ("rest", "n_places", "agreeing"),
+    [
+        (b"return", 3, ["r", "re", "return", "returns"]),
+        (b"return", 2, ["re", "return", "returns"]),
+        (b"returnx", 2, ["return"]),
+        (b"returnx", 3, ["re", "return"]),
+        (b"return", 1, ["return", "returns"]),
+        (b"returnx", 1, ["r", "re", "return"]),
+        (b"returnx", None, ["r", "re", "return"]),
+    ],
+)
+def test_what_is_typed_must_fit_the_places_that_are_left(
+    rest: bytes, n_places: int | None, agreeing: list[str]
+) -> None:
+    """No token is taken behind which the rest has no room any more, unless it never had."""
+    words = ["r", "e", "t", "u", "n", "x", "re", "turn", "return", "returns"]
+    tokenizer = Tokenizer(models.BPE(vocab={word: index for index, word in enumerate(words)}, merges=[]))
+    found = Tokens(tokenizer, len(words)).agreeing(rest, n_places)
+    assert sorted(words[token] for token in found) == agreeing
 
 
 def test_base_framing() -> None:
