@@ -127,14 +127,16 @@ def _parts(middle: Sequence[Piece], tokens: Tokens, typed: str) -> Iterator[Part
 
 
 def _begun(fill: Begun, tokens: Tokens, typed: str) -> Iterator[Part]:
-    """A fill that is gone on with: tokens that stay side by side are one piece of standing code."""
+    """A fill that is gone on with: tokens that stay side by side are one piece of standing code. What is typed takes as
+    many places as it has tokens: its own or first place is one of them.
+    """
     before = typed
     for stays, group in groupby(fill.tokens, key=lambda token: token[1]):
         texts = [text for text, _ in group]
         if stays:
             yield Part(tokens.encode(before + "".join(texts)), 0.0)
         else:
-            yield Part(n=len(texts))
+            yield Part(n=len(texts) + max(len(tokens.encode(before)) - 1, 0))
         before = ""
 
 
