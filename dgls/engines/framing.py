@@ -76,7 +76,8 @@ def framed(prompt: Prompt, tokens: Tokens, strategy: str, context_tokens: int) -
     pinned = strategy != "prompted"
     if not pinned and prompt.middle != (Open(),):
         raise EngineError("with the suffix in the prompt, code cannot be edited", "use --set strategy=auto")
-    frame = (_chat if has_turns else _base)(prompt, tokens, code, typed, pinned=pinned)
+    is_chat = has_turns and strategy != "base"
+    frame = (_chat if is_chat else _base)(prompt, tokens, code, typed, pinned=pinned)
     begun = tuple(tuple(_begun(fill, tokens, typed)) for fill in prompt.begun) if pinned else ()
     return replace(frame, middle=tuple(_parts(prompt.middle, tokens, typed)), begun=begun)
 

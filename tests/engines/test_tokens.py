@@ -176,6 +176,15 @@ def test_chat_framing() -> None:
     assert tail == "\ny = 2\n```<turn|>"
 
 
+def test_a_model_with_turns_can_be_given_plain_code() -> None:
+    """`base` is plain code, whatever the model could be told."""
+    tokenizer = byte_tokenizer(SPECIALS + TURNS)
+    tokens = Tokens(tokenizer, tokenizer.get_vocab_size())
+    frame = framed(Prompt("x = 1\n", "y = 2\n", "a.py"), tokens, "base", 100)
+    assert tokenizer.decode(list(frame.prefix), skip_special_tokens=False) == "<bos>x = 1"
+    assert (frame.tail, frame.end) == (tokens.encode("\ny = 2\n"), tokens.id_of("<eos>"))
+
+
 def test_prompted_framing_pins_nothing() -> None:
     """The suffix stands in the prompt, and the model may end the gap itself."""
     tokenizer = byte_tokenizer(SPECIALS + TURNS)
