@@ -118,6 +118,19 @@ def test_strength_0_changes_nothing(real: Running) -> None:
     assert (found.edits, found.silence) == ((), Silence.FITS)
 
 
+def test_line_ends_of_two_kinds_are_no_reason_for_an_edit(real: Running) -> None:
+    text = "total = 1\r\nother = 2\nprint(total, other)\r\n"
+    found = real.do(lambda engine: rewritten(Gap(document_of(text), 0, len(text)), 0.0, "", engine, real.settings))
+    assert (found.edits, found.silence) == ((), Silence.FITS)
+
+
+def test_a_selection_whose_first_lines_are_short_is_written_in_parts(real: Running) -> None:
+    numbers = ", ".join(map(str, range(24)))
+    text = f"words = ['one', 'two', 'three', 'four']\nvalues = compute({numbers})\n"
+    found = real.do(lambda engine: rewritten(Gap(document_of(text), 0, len(text)), 0.0, "", engine, real.settings))
+    assert (found.edits, found.silence) == ((), Silence.FITS)
+
+
 def test_a_selection_longer_than_a_canvas_is_written_in_parts(real: Running) -> None:
     selection = Gap(document_of(LONG), 0, len(LONG))
     found = real.do(lambda engine: rewritten(selection, 0.2, "", engine, real.settings))
