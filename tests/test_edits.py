@@ -15,7 +15,9 @@ from dgls.text.document import Document
 from dgls.text.fill import Silence
 from dgls.text.gap import Gap, gap_at
 
-SETTINGS = with_settings(Settings(), {"threads": 1, "device": "cpu", "effort": "low", "gap_lengths": [1, 3, 6]})
+SETTINGS = with_settings(
+    Settings(), {"threads": 1, "device": "cpu", "effort": "low", "gap_lengths": [1, 3, 6], "deadline_ms": 60_000}
+)
 CODE = "class Stack:\n    def push(self, item):\n        ...\n\n    def pop(self):\n        return ...\n"
 LONG = "".join(f"def f{n}(value):\n    total = value + {n}\n    return total\n\n\n" for n in range(6))
 

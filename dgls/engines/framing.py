@@ -99,8 +99,9 @@ def healed(prefix: str) -> tuple[str, str]:
 def divided(prefix: str, tokens: Tokens) -> tuple[str, str]:
     """The prefix healed; of a symbol of very many tokens, only the last ones count as typed."""
     code, typed = healed(prefix)
-    n_fixed = len("".join(tokens.pieces(tokens.encode(typed))[:-_MOST_TYPED_TOKENS]))
-    return code + typed[:n_fixed], typed[n_fixed:]
+    pieces = tokens.pieces(tokens.encode(typed))
+    n_fixed = len("".join(pieces[:-_MOST_TYPED_TOKENS]))
+    return code + typed[:n_fixed], "".join(pieces[-_MOST_TYPED_TOKENS:])
 
 
 def shown_suffix(prompt: Prompt) -> str:

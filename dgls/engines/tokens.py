@@ -34,8 +34,9 @@ class Tokens:
         self._allowed: LRUCache[tuple[bytes, int], tuple[int, ...]] = LRUCache(256)
 
     def encode(self, text: str) -> list[int]:
-        """The tokens of a text, without framing."""
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        """The tokens of a text, without framing; half a surrogate pair becomes a question mark."""
+        sound = text.encode("utf-8", "replace").decode("utf-8")
+        ids: list[int] = self._tokenizer.encode(sound, add_special_tokens=False).ids
         return ids
 
     def id_of(self, token: str) -> int | None:
