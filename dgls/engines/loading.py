@@ -52,7 +52,7 @@ def _check_room(folder: Path, device: torch.device, dtype: torch.dtype) -> None:
     """Raises ModelError when the weights do not fit into the device's free memory."""
     needed = n_parameters(folder) * dtype.itemsize
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_memory()
-    if needed > free:
+    if free is not None and needed > free:
         raise ModelError(
             f"the model {folder.name} needs {needed / 2**30:.1f} GiB and {device.type} has {free / 2**30:.1f} GiB free",
             "use a smaller model, a smaller dtype, or another device",

@@ -10,7 +10,8 @@ import pytest
 
 from dgls.diffusion.sampling import Kernel
 from dgls.engines import load
-from dgls.engines.checkpoint import n_parameters, read_facts
+from dgls.engines.checkpoint import free_memory, n_parameters, read_facts
+from dgls.engines.loading import load_model
 from dgls.errors import DglsError, EngineError, ModelError, ScriptError, SettingError
 from dgls.settings import Settings, with_settings
 from tests.tiny import tiny_config, write_header, write_huge_weights
@@ -37,6 +38,14 @@ def error_of(**given: object) -> DglsError:
 def broken(base_folder: Path, tmp_path: Path) -> Path:
     """A copy of a good model, to be broken."""
     return Path(shutil.copytree(base_folder, tmp_path / "broken"))
+
+
+def test_a_system_that_does_not_tell_its_memory(base_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows has neither /proc nor sysconf: a model is loaded all the same."""
+    monkeypatch.delattr("os.sysconf")
+    monkeypatch.setattr("dgls.engines.checkpoint._MEMORY", Path("/nowhere/meminfo"))
+    assert free_memory() is None
+    load_model(base_folder, with_settings(Settings(), {"device": "cpu"}))
 
 
 def test_missing_folder() -> None:
