@@ -94,8 +94,8 @@ class _Work:
 async def _rewritten(selection: Gap, work: _Work, strength: float, instruction: str) -> list[Edit]:
     """The selection written anew, if that changes it."""
     text = await _anew(selection, work, strength, instruction)
-    edit = Edit(selection.document, selection.start, selection.end, _in_style(text, selection.document)).minimal()
-    return [edit] if edit.text != edit.before else []
+    edit = Edit(selection.document, selection.start, selection.end, _in_style(text, selection.document))
+    return [edit.minimal()] if with_lf(edit.text) != with_lf(edit.before) else []
 
 
 async def _filled(gaps: Sequence[Gap], work: _Work) -> list[Edit]:
@@ -122,7 +122,8 @@ async def _anew(selection: Gap, work: _Work, strength: float, instruction: str) 
     try:
         drafts = await work.drafts(gap, (Standing(standing, strength),), instruction)
     except TooLongError:
-        cut = document.text.find("\n", (gap.start + gap.end) // 2, gap.end) + 1
+        middle = (gap.start + gap.end) // 2
+        cut = 1 + max(document.text.find("\n", middle, gap.end), document.text.rfind("\n", gap.start, middle))
         if cut == 0:
             raise
         first = await _anew(Gap(document, gap.start, cut), work, strength, instruction)

@@ -125,20 +125,22 @@ async def _drafts(
     prompt: Prompt, place: Place, standing: str, engine: EditingEngine
 ) -> tuple[dict[str, float | None], Cost]:
     """What the model writes into the place, and how sure it is of the least sure token. Raises EngineError."""
+    cost = Cost()
     if place.slot is not None:
         before, after = place.slot.before, place.slot.after
         opened = replace(prompt, prefix=prompt.prefix + before, suffix=after + prompt.suffix)
         found = await final_drafts(engine, opened)
+        cost = found.cost
         drafts = [draft for draft in found.candidates if is_one_argument(draft.text)][:_MOST_DRAFTS]
         if drafts:
-            return {before + draft.text.strip() + after: _least_sure(draft) for draft in drafts}, found.cost
+            return {before + draft.text.strip() + after: _least_sure(draft) for draft in drafts}, cost
     if place.proposals or len(standing) > _MOST_CHARS:
-        return {}, Cost()
+        return {}, cost
     read = await engine.read(replace(prompt, middle=(Standing(standing),)))
     if all(token.likelihood >= _DOUBT for token in read):
-        return {}, Cost()
+        return {}, cost
     found = await final_drafts(engine, replace(prompt, middle=(Standing(standing, _STRENGTH),)))
-    return {draft.text: _least_sure(draft) for draft in found.candidates[:_MOST_DRAFTS]}, found.cost
+    return {draft.text: _least_sure(draft) for draft in found.candidates[:_MOST_DRAFTS]}, cost + found.cost
 
 
 def _least_sure(draft: Draft) -> float:

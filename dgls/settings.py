@@ -80,7 +80,12 @@ class Settings:
         least=0,
         most=4096,
     )
-    max_steps: int = _setting(0, "Most denoising steps per fill; 0 leaves it to the effort.", least=0, most=1000)
+    max_steps: int = _setting(
+        0,
+        "Most denoising steps of a round of gap lengths, of which a fill has up to three; 0 leaves it to the effort.",
+        least=0,
+        most=1000,
+    )
     context_tokens: int = _setting(
         0, "Most tokens of code before the gap that the model reads; 0 means the model's own number.", least=0
     )

@@ -15,7 +15,9 @@ from dgls.text.document import Document
 from dgls.text.fill import Silence
 from dgls.text.gap import Gap, gap_at
 
-SETTINGS = with_settings(Settings(), {"threads": 1, "device": "cpu", "effort": "low", "gap_lengths": [1, 3, 6]})
+SETTINGS = with_settings(
+    Settings(), {"threads": 1, "device": "cpu", "effort": "low", "gap_lengths": [1, 3, 6], "deadline_ms": 60_000}
+)
 CODE = "class Stack:\n    def push(self, item):\n        ...\n\n    def pop(self):\n        return ...\n"
 LONG = "".join(f"def f{n}(value):\n    total = value + {n}\n    return total\n\n\n" for n in range(6))
 
@@ -115,6 +117,19 @@ def test_nothing_selected_is_no_place(scripted: Running, text: str) -> None:
 def test_strength_0_changes_nothing(real: Running) -> None:
     selection = Gap(document_of(LONG), 0, len(LONG) // 6)
     found = real.do(lambda engine: rewritten(selection, 0.0, "", engine, real.settings))
+    assert (found.edits, found.silence) == ((), Silence.FITS)
+
+
+def test_line_ends_of_two_kinds_are_no_reason_for_an_edit(real: Running) -> None:
+    text = "total = 1\r\nother = 2\nprint(total, other)\r\n"
+    found = real.do(lambda engine: rewritten(Gap(document_of(text), 0, len(text)), 0.0, "", engine, real.settings))
+    assert (found.edits, found.silence) == ((), Silence.FITS)
+
+
+def test_a_selection_whose_first_lines_are_short_is_written_in_parts(real: Running) -> None:
+    numbers = ", ".join(map(str, range(24)))
+    text = f"words = ['one', 'two', 'three', 'four']\nvalues = compute({numbers})\n"
+    found = real.do(lambda engine: rewritten(Gap(document_of(text), 0, len(text)), 0.0, "", engine, real.settings))
     assert (found.edits, found.silence) == ((), Silence.FITS)
 
 

@@ -127,6 +127,15 @@ def test_an_edit_that_would_break_the_syntax_is_not_made(tmp_path: Path) -> None
     assert followed(before, before.replace("add(a)", "add(a, b)"), engine).silence is Silence.FITS
 
 
+def test_what_the_model_wrote_in_vain_counts_too(tmp_path: Path) -> None:
+    path = tmp_path / "script.json"
+    path.write_text(json.dumps({"default": {"drafts": ["one, two"]}}), encoding="utf-8")
+    engine = asyncio.run(started(ScriptedEngine(str(path))))
+    before = "def add(a):\n    return a\n\n\nadd(1)\n"
+    found = followed(before, before.replace("add(a)", "add(a, b)"), engine)
+    assert (found.silence, found.cost.n_steps) == (Silence.FITS, 1)
+
+
 class Slowing(ScriptedEngine):
     """Takes too long for every place but the first."""
 

@@ -85,6 +85,13 @@ def test_gaps_are_filled(filler: Filler, marked: str) -> None:
     assert "\ufffd" not in best.text
 
 
+def test_every_row_goes_on_behind_a_name_that_the_model_does_not_know(filler: Filler) -> None:
+    """Written in many short tokens, such a name would leave no room for what follows it."""
+    items = fill(filler, gap_in("def total(numbers):\n    get_default_configuration_value‸\n    return numbers\n"))
+    assert len(items[0].candidates) == filler.facts.effort.n_kept_lengths
+    assert items[-1].candidates
+
+
 def test_a_first_length_that_is_far_off_is_left_behind() -> None:
     """Lengths of 16 and more for a gap of a few tokens: with further rounds a shorter and better candidate is found."""
     gap = gap_in(MARKED["half a symbol"])

@@ -82,7 +82,7 @@ def filler(request: pytest.FixtureRequest) -> Filler:
     return load_filler(with_settings(Settings(), {"model": request.param, "device": "cpu", "threads": 1}))
 
 
-@pytest.mark.parametrize("typed", ["f", "fo", "for", "for ", "for n"])
+@pytest.mark.parametrize("typed", ["f", "fo", "for", "for ", "for n", "for numb"])
 def test_a_warm_start_takes_fewer_steps_and_says_what_was_typed(filler: Filler, typed: str) -> None:
     gap = _typed(gap_at(Document(BEFORE + BEHIND, name="a.py"), len(BEFORE)), typed)
     prompt = asked(gap, Settings())
@@ -93,3 +93,20 @@ def test_a_warm_start_takes_fewer_steps_and_says_what_was_typed(filler: Filler, 
     assert warm.candidates
     if filler.facts.sampling.kernel is Kernel.ABSORBING:
         assert warm.candidates[0].text.endswith(" numbers:\n        result += number")
+
+
+def test_a_warm_start_has_room_for_all_of_a_long_name(filler: Filler) -> None:
+    gap = _typed(gap_at(Document(BEFORE + BEHIND, name="a.py"), len(BEFORE)), "configuration_of_all_numbers")
+    drafts = [draft_of("configuration_of_all_numbers", "(~", "numbers", ")")]
+    *_, warm = filler.drafts(replace(asked(gap, Settings()), begun=begun(drafts, "configuration_of_all_numbers")))
+    assert warm.candidates
+    if filler.facts.sampling.kernel is Kernel.ABSORBING:
+        assert warm.candidates[0].text.endswith("numbers)")
+
+
+def test_a_fill_that_fits_no_canvas_any_more_begins_anew(filler: Filler) -> None:
+    gap = gap_at(Document(BEFORE + BEHIND, name="a.py"), len(BEFORE))
+    prompt = asked(gap, Settings())
+    *_, cold = filler.drafts(prompt)
+    *_, warm = filler.drafts(replace(prompt, begun=(Begun((("(" * 300, True), (")", False))),)))
+    assert [draft.text for draft in warm.candidates] == [draft.text for draft in cold.candidates]

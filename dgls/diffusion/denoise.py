@@ -22,8 +22,11 @@ from dgls.diffusion.sampling import Kernel, Sampling
 class Typed(Protocol):
     """What the gap must begin with because the user has typed it already."""
 
-    def allowed(self, path: Sequence[int]) -> Tensor | None:
-        """The tokens that may follow `path` from the start of the gap, `[V]` bool; None once all of it is written."""
+    def allowed(self, path: Sequence[int], n_left: int) -> Tensor | None:
+        """The tokens that may follow `path` from the start of the gap, `[V]` bool; None once all of it is written.
+
+        With `n_left` places, this one included, the rest of it can still be written, if that is possible at all.
+        """
 
 
 @dataclass(frozen=True, eq=False)
@@ -254,10 +257,12 @@ def _force_typed(state: _State, rows: Tensor, gap: Tensor, logits: Tensor, turn:
         return forced
     offsets = gap.flatten().long().cumsum(0).view(gap.shape) - 1
     whole_gap = turn.canvas.gap
+    given = ~whole_gap | turn.canvas.warm if turn.sampling.kernel is Kernel.ABSORBING else ~whole_gap
     for i, row in enumerate(rows.tolist()):
         path: list[int] = []
         for place in torch.nonzero(whole_gap[row]).flatten().tolist():
-            allowed = turn.typed.allowed(path)
+            n_left = next(iter(torch.nonzero(given[row, place:]).flatten().tolist()), gap.shape[1] - place)
+            allowed = turn.typed.allowed(path, n_left)
             if allowed is None:
                 break
             if gap[i, place]:

@@ -20,6 +20,7 @@ _GAP_LENGTHS = (1, 2, 4, 8, 16, 32, 64)
 _CONTEXT_TOKENS = 2048
 
 _DESCRIPTION = ("config.json", "generation_config.json", "tokenizer.json")
+_MEMORY = Path("/proc/meminfo")
 _MAX_HEADER_BYTES = 2**27  # safetensors itself allows 100 MB
 
 
@@ -114,15 +115,15 @@ def n_parameters(folder: Path) -> int:
     return total
 
 
-def free_memory() -> int:
-    """Bytes of main memory that can be had without swapping."""
+def free_memory() -> int | None:
+    """Bytes of main memory that can be had without swapping; None where the system does not tell, as Windows."""
     try:
-        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+        for line in _MEMORY.read_text(encoding="ascii").splitlines():
             if line.startswith("MemAvailable:"):
                 return int(line.split()[1]) * 1024
     except OSError:
         pass
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else None
 
 
 def read_json(path: Path) -> Mapping[str, Any]:

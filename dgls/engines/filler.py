@@ -89,9 +89,14 @@ class Filler:
     def _rounds(
         self, frame: Framed, middle: Laid, found: Sequence[Draft]
     ) -> Iterator[tuple[list[Laid], list[tuple[int, ...]]]]:
-        """What is denoised side by side: a middle for each row, and the lengths of its slots."""
-        if frame.begun:
-            yield begun_rows(frame, self.facts.sampling.kernel)
+        """What is denoised side by side: a middle for each row, and the lengths of its slots.
+
+        Where nothing is `found` by going on with what has begun, all of it begins anew.
+        """
+        begun = begun_rows(frame, self.facts)
+        if begun[0]:
+            yield begun
+        if found:
             return
         for plan in plans(middle, frame, self.tokens, self.facts, found):
             yield [middle] * len(plan), plan

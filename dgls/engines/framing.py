@@ -21,7 +21,10 @@ from dgls.text.prompt import Begun, Open, Piece, Pinned, Prompt, Standing, kept_
 _CHARS_PER_TOKEN = 3
 
 # The symbol at the end of a line, with the one sign before it that a token may join to it: ` ret`, `.app`, `(`, ` `.
-_TYPED = re.compile(r"(?:(?<=\S)[ \t]+)?[^\w\s]?\w*\Z")
+# From right to left: a search for what ends a line begins anew at each of its letters.
+_TYPED = re.compile(r"\w*[^\w\s]?(?:[ \t]+(?=\S))?")
+# More tokens of a symbol than a name has: a line of a script without blanks is one symbol, and so is encoded data.
+_MOST_TYPED_TOKENS = 16
 
 
 @dataclass(frozen=True)
@@ -67,13 +70,14 @@ def framed(prompt: Prompt, tokens: Tokens, strategy: str, context_tokens: int) -
     strategy = ("chat" if has_turns else "base") if strategy == "auto" else strategy
     if strategy == "chat" and not has_turns:
         raise EngineError("this model has no chat turns", "use --set strategy=base")
-    code, typed = healed(prompt.prefix)
+    code, typed = divided(prompt.prefix, tokens)
     # A cut text begins with the line end before it: that is how the bundled model has seen the middle of files.
     code = code[max(kept_from(code, context_tokens * _CHARS_PER_TOKEN) - 1, 0) :]
     pinned = strategy != "prompted"
     if not pinned and prompt.middle != (Open(),):
         raise EngineError("with the suffix in the prompt, code cannot be edited", "use --set strategy=auto")
-    frame = (_chat if has_turns else _base)(prompt, tokens, code, typed, pinned=pinned)
+    is_chat = has_turns and strategy != "base"
+    frame = (_chat if is_chat else _base)(prompt, tokens, code, typed, pinned=pinned)
     begun = tuple(tuple(_begun(fill, tokens, typed)) for fill in prompt.begun) if pinned else ()
     return replace(frame, middle=tuple(_parts(prompt.middle, tokens, typed)), begun=begun)
 
@@ -87,9 +91,17 @@ def healed(prefix: str) -> tuple[str, str]:
     line = prefix[prefix.rfind("\n") + 1 :]
     if not line:
         return (prefix[:-1], "\n") if prefix else ("", "")
-    found = _TYPED.search(line.lstrip(" \t"))
-    typed = found.group() if found else ""
-    return prefix[: len(prefix) - len(typed)], typed
+    found = _TYPED.match(line.lstrip(" \t")[::-1])
+    n_typed = found.end() if found else 0
+    return prefix[: len(prefix) - n_typed], prefix[len(prefix) - n_typed :]
+
+
+def divided(prefix: str, tokens: Tokens) -> tuple[str, str]:
+    """The prefix healed; of a symbol of very many tokens, only the last ones count as typed."""
+    code, typed = healed(prefix)
+    pieces = tokens.pieces(tokens.encode(typed))
+    n_fixed = len("".join(pieces[:-_MOST_TYPED_TOKENS]))
+    return code + typed[:n_fixed], "".join(pieces[-_MOST_TYPED_TOKENS:])
 
 
 def shown_suffix(prompt: Prompt) -> str:
@@ -117,14 +129,16 @@ def _parts(middle: Sequence[Piece], tokens: Tokens, typed: str) -> Iterator[Part
 
 
 def _begun(fill: Begun, tokens: Tokens, typed: str) -> Iterator[Part]:
-    """A fill that is gone on with: tokens that stay side by side are one piece of standing code."""
+    """A fill that is gone on with: tokens that stay side by side are one piece of standing code. What is typed takes as
+    many places as it has tokens: its own or first place is one of them.
+    """
     before = typed
     for stays, group in groupby(fill.tokens, key=lambda token: token[1]):
         texts = [text for text, _ in group]
         if stays:
             yield Part(tokens.encode(before + "".join(texts)), 0.0)
         else:
-            yield Part(n=len(texts))
+            yield Part(n=len(texts) + max(len(tokens.encode(before)) - 1, 0))
         before = ""
 
 

@@ -16,7 +16,7 @@ def load_model(folder: Path, settings: Settings) -> Any:
     """The model of a complete folder, as transformers' class. Raises ModelError when it is broken or too large."""
     device = _device(settings.device)
     dtype = _dtype(settings.dtype, device)
-    _check_room(folder, device, dtype)
+    check_room(folder, device, dtype)
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     try:
@@ -48,11 +48,13 @@ def _dtype(wanted: str, device: torch.device) -> torch.dtype:
     return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[wanted]
 
 
-def _check_room(folder: Path, device: torch.device, dtype: torch.dtype) -> None:
+def check_room(folder: Path, device: torch.device, dtype: torch.dtype) -> None:
     """Raises ModelError when the weights do not fit into the device's free memory."""
     needed = n_parameters(folder) * dtype.itemsize
+    if device.type == "cuda":
+        torch.cuda.empty_cache()  # torch keeps what the model before has freed
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_memory()
-    if needed > free:
+    if free is not None and needed > free:
         raise ModelError(
             f"the model {folder.name} needs {needed / 2**30:.1f} GiB and {device.type} has {free / 2**30:.1f} GiB free",
             "use a smaller model, a smaller dtype, or another device",

@@ -82,9 +82,15 @@ class LocalEngine:
         return self._filler
 
     async def close(self) -> None:
-        """Frees the model; a step that is running ends first."""
-        self._filler = None
+        """Frees the model; a step that is running ends first. A model that is still being loaded is not waited for."""
+        is_loaded, self._filler = self._filler is not None, None
+        if is_loaded:
+            await asyncio.get_running_loop().run_in_executor(self._thread, _nothing)
         self._thread.shutdown(wait=False, cancel_futures=True)
+
+
+def _nothing() -> None:
+    """What comes after the step that is running."""
 
 
 def _import_filler() -> None:

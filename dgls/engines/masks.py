@@ -16,17 +16,18 @@ class TypedText:
         self._typed = typed
         self._device = device
         self._banned = banned_mask(tokens)
-        self._allowed: dict[bytes, Tensor] = {}  # each step asks for the same few beginnings
+        self._allowed: dict[tuple[bytes, int], Tensor] = {}  # each step asks for the same few beginnings
 
-    def allowed(self, path: Sequence[int]) -> Tensor | None:
-        """The tokens that may follow `path`; None once everything typed is written."""
+    def allowed(self, path: Sequence[int], n_left: int) -> Tensor | None:
+        """The tokens that may follow `path` with so many places left; None once everything typed is written."""
         rest = self._typed[sum(len(self._tokens.bytes_of(token)) for token in path) :]
         if not rest:
             return None
-        if rest not in self._allowed:
-            mask = _mask(self._tokens.agreeing(rest), self._tokens.vocab_size)
-            self._allowed[rest] = (mask & ~self._banned).to(self._device)
-        return self._allowed[rest]
+        key = rest, min(n_left, len(rest))
+        if key not in self._allowed:
+            mask = _mask(self._tokens.agreeing(*key), self._tokens.vocab_size)
+            self._allowed[key] = (mask & ~self._banned).to(self._device)
+        return self._allowed[key]
 
 
 def banned_mask(tokens: Tokens) -> Tensor:

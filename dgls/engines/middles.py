@@ -68,9 +68,13 @@ def parts_of(draft: Draft, middle: Laid, lengths: Sequence[int]) -> tuple[str, .
     return tuple(found)
 
 
-def begun_rows(frame: Framed, kernel: Kernel) -> tuple[list[Laid], list[tuple[int, ...]]]:
-    """Fills that have begun, as middles, and how many tokens are still to be written in each place of them."""
-    laid = [[piece for part in fill for piece in laid_of(part, (), kernel)] for fill in frame.begun]
+def begun_rows(frame: Framed, facts: Facts) -> tuple[list[Laid], list[tuple[int, ...]]]:
+    """Fills that have begun and fit the canvas, as middles, and how many tokens are still to be written in each place
+    of them.
+    """
+    most = facts.canvas_length - len(frame.head) - frame.pinned
+    begun = [fill for fill in frame.begun if sum(part.n or len(part.ids or ()) for part in fill) <= most]
+    laid = [[piece for part in fill for piece in laid_of(part, (), facts.sampling.kernel)] for fill in begun]
     return [*laid], [tuple(piece.n or 1 for piece in one if isinstance(piece, Slot)) for one in laid]
 
 

@@ -31,11 +31,12 @@ class Tokens:
         self._ids_of: dict[bytes, list[int]] = {}
         for raw, index in self._sorted:
             self._ids_of.setdefault(raw, []).append(index)
-        self._allowed: LRUCache[bytes, tuple[int, ...]] = LRUCache(256)
+        self._allowed: LRUCache[tuple[bytes, int], tuple[int, ...]] = LRUCache(256)
 
     def encode(self, text: str) -> list[int]:
-        """The tokens of a text, without framing."""
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        """The tokens of a text, without framing; half a surrogate pair becomes a question mark."""
+        sound = text.encode("utf-8", "replace").decode("utf-8")
+        ids: list[int] = self._tokenizer.encode(sound, add_special_tokens=False).ids
         return ids
 
     def id_of(self, token: str) -> int | None:
@@ -55,16 +56,38 @@ class Tokens:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         return [decoder.decode(self._bytes[token], final=n == len(ids)) for n, token in enumerate(ids, start=1)]
 
-    def agreeing(self, rest: bytes) -> tuple[int, ...]:
-        """The tokens that begin with `rest` or that `rest` begins with."""
-        if rest not in self._allowed:
-            found = [token for length in range(1, len(rest)) for token in self._ids_of.get(rest[:length], ())]
-            for index in range(bisect_left(self._sorted, (rest, -1)), len(self._sorted)):
+    def agreeing(self, rest: bytes, n_places: int | None = None) -> tuple[int, ...]:
+        """The tokens that begin with `rest` or that `rest` begins with: of these, such that all of it can be written
+        in so many places. If it cannot be, any.
+        """
+        n_places = len(rest) if n_places is None else n_places
+        if (rest, n_places) not in self._allowed:
+            fewest = self._fewest(rest)
+            fits = fewest[0] <= n_places
+            lengths = [length for length in range(1, len(rest)) if not fits or fewest[length] < n_places]
+            found = [token for length in lengths for token in self._ids_of.get(rest[:length], ())]
+            for index in range(self._first(rest), len(self._sorted)):
                 if not self._sorted[index][0].startswith(rest):
                     break
                 found.append(self._sorted[index][1])
-            self._allowed[rest] = tuple(found)
-        return self._allowed[rest]
+            self._allowed[rest, n_places] = tuple(found)
+        return self._allowed[rest, n_places]
+
+    def _fewest(self, text: bytes) -> list[int]:
+        """How many tokens it takes at least to write a text from each of its bytes on; the last one may be longer."""
+        fewest = [0] * (len(text) + 1)
+        for start in reversed(range(len(text))):
+            rest, first = text[start:], self._first(text[start:])
+            is_one = first < len(self._sorted) and self._sorted[first][0].startswith(rest)
+            lengths = (length for length in range(1, len(rest)) if rest[:length] in self._ids_of)
+            fewest[start] = 1 + (
+                0 if is_one else min((fewest[start + length] for length in lengths), default=len(text))
+            )
+        return fewest
+
+    def _first(self, rest: bytes) -> int:
+        """Where the tokens that begin with `rest` stand among the sorted ones, if there are any."""
+        return bisect_left(self._sorted, (rest, -1))
 
 
 def read_tokens(folder: Path, vocab_size: int) -> Tokens:

@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 from dgls.engines import Engine, load
 from dgls.engines.checkpoint import Facts, find, read_facts
 from dgls.engines.filler import Filler, load_filler
-from dgls.engines.framing import healed
+from dgls.engines.framing import divided
 from dgls.engines.tokens import Tokens, read_tokens
 from dgls.errors import EngineError, ModelError, UsageError
 from dgls.settings import Settings, with_settings
@@ -132,7 +132,7 @@ def gap_tokens(tokens: Tokens, prefix: str, text: str) -> tuple[int, int]:
     What is typed of a symbol is healed: it lies in the gap together with the text, and may join with it to one token.
     The end of whole lines lies behind the gap.
     """
-    typed = healed(prefix)[1]
+    typed = divided(prefix, tokens)[1]
     if prefix.endswith("\n") or not prefix:
         text = text.removesuffix("\n")
     return len(tokens.encode(typed + text)), max(len(tokens.encode(typed)) - 1, 0)

@@ -81,7 +81,7 @@ def _written(
         last = torch.tensor([[cache.prefix.ids[-1]]], device=model.device)
         hidden = model.encode(last, cache.prefix.without_last(1), len(cache.prefix.ids) - 1)
         logits = model.logits(hidden[0, -1:])[0].masked_fill(banned, -torch.inf)
-        allowed = held.allowed(ids)
+        allowed = held.allowed(ids, len(typed))
         if allowed is not None:
             logits = logits.masked_fill(~allowed, -torch.inf)
         token = int(logits.argmax())

@@ -13,9 +13,10 @@ from transformers.models.diffusion_gemma.generation_diffusion_gemma import (
     EntropyBoundSamplerConfig,
 )
 
-from dgls.diffusion.canvas import Canvas, lay_out
+from dgls.diffusion.canvas import Canvas, lay_out, lay_rows
 from dgls.diffusion.choose import behind_the_surest, mean_sureness
 from dgls.diffusion.denoise import Step, denoise
+from dgls.diffusion.layout import Run
 from dgls.diffusion.noise import SeededNoise
 from dgls.diffusion.prefix import PrefixCache
 from dgls.diffusion.sampling import Kernel, Sampling
@@ -282,7 +283,7 @@ class BeginsWith:
     def __init__(self, *choices: Sequence[int]) -> None:
         self.choices = choices
 
-    def allowed(self, path: Sequence[int]) -> Tensor | None:
+    def allowed(self, path: Sequence[int], n_left: int) -> Tensor | None:
         """The choices at the next place."""
         if len(path) >= len(self.choices):
             return None
@@ -306,13 +307,36 @@ def test_the_gap_begins_with_what_is_typed(loaded: Any, kernel: Kernel) -> None:
 class OneOrTwo:
     """What is typed is one token from 100 on, or a smaller one and then 42."""
 
-    def allowed(self, path: Sequence[int]) -> Tensor | None:
+    def allowed(self, path: Sequence[int], n_left: int) -> Tensor | None:
         """Anything, then 42 after the small ones."""
         if not path:
             return torch.ones(VOCAB, dtype=torch.bool)
         if len(path) > 1 or path[0] >= 100:
             return None
         return torch.arange(VOCAB) == 42
+
+
+class Endless:
+    """What is typed is any tokens as far as the gap reaches; `asked` has how many places were left each time."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    def allowed(self, path: Sequence[int], n_left: int) -> Tensor | None:
+        """Anything."""
+        self.asked.append(n_left)
+        return torch.ones(VOCAB, dtype=torch.bool)
+
+
+@pytest.mark.parametrize("kernel", list(Kernel))
+def test_what_is_typed_is_told_how_many_places_are_left(loaded: Any, kernel: Kernel) -> None:
+    """As far as nothing stands that stays: pinned tokens, or where noise is an id warm ones."""
+    row = [Run([END] * 2, "noise"), Run([7], "warm"), Run([END], "noise"), Run([9], "pinned"), Run([END], "noise")]
+    canvas = lay_rows([5], [row], [30], end=END, width=16)
+    noise = SeededNoise(0, VOCAB, torch.device("cpu"), None if kernel is Kernel.UNIFORM else 3)
+    typed = Endless()
+    ours(loaded, SHORT, canvas, Sampling(max_denoising_steps=1, kernel=kernel), noise, typed=typed)
+    assert typed.asked == ([2, 1, 0, 1, 1] if kernel is Kernel.ABSORBING else [4, 3, 2, 1, 1])
 
 
 @pytest.mark.parametrize("kernel", list(Kernel))

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from dgls.diffusion.sampling import Kernel
 from dgls.engines import load
-from dgls.engines.checkpoint import n_parameters, read_facts
+from dgls.engines.checkpoint import free_memory, n_parameters, read_facts
+from dgls.engines.loading import check_room, load_model
 from dgls.errors import DglsError, EngineError, ModelError, ScriptError, SettingError
 from dgls.settings import Settings, with_settings
 from tests.tiny import tiny_config, write_header, write_huge_weights
@@ -37,6 +39,22 @@ def error_of(**given: object) -> DglsError:
 def broken(base_folder: Path, tmp_path: Path) -> Path:
     """A copy of a good model, to be broken."""
     return Path(shutil.copytree(base_folder, tmp_path / "broken"))
+
+
+def test_a_system_that_does_not_tell_its_memory(base_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows has neither /proc nor sysconf: a model is loaded all the same."""
+    monkeypatch.delattr("os.sysconf")
+    monkeypatch.setattr("dgls.engines.checkpoint._MEMORY", Path("/nowhere/meminfo"))
+    assert free_memory() is None
+    load_model(base_folder, with_settings(Settings(), {"device": "cpu"}))
+
+
+def test_what_the_model_before_has_freed_counts_as_free(base_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Torch keeps a device's memory for itself until it is told to give it back."""
+    kept = [2**40]
+    monkeypatch.setattr("torch.cuda.empty_cache", kept.clear)
+    monkeypatch.setattr("torch.cuda.mem_get_info", lambda device: (2**40 - sum(kept), 2**40))
+    check_room(base_folder, torch.device("cuda"), torch.float32)
 
 
 def test_missing_folder() -> None:

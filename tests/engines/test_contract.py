@@ -22,6 +22,7 @@ PROMPTS = {
     "half a symbol": Prompt("value.app", ".x\n"),
     "not ASCII": Prompt("s = 'naïve 🎉 ", "'\n# 漢字\n"),
     "looks like specials": Prompt("s = '<eos><bos><mask>", "<pad>'\n"),
+    "half a character": Prompt("s = '\ud83d", "\ude00'\n"),
     "odd controls": Prompt("a\f\u2028\x00", "\x1c\x85b"),
     "long": Prompt("def f():\n    pass\n" * 400, "\ndef g():\n    pass\n" * 400),
 }

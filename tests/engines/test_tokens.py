@@ -1,12 +1,13 @@
 """Bytes of tokens, healing, and the framings."""
 
+import time
 from typing import Any
 
 import pytest
 import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models
 
-from dgls.engines.framing import framed, healed, shown_suffix
+from dgls.engines.framing import divided, framed, healed, shown_suffix
 from dgls.engines.masks import TypedText
 from dgls.engines.tokens import Tokens
 from dgls.errors import EngineError
@@ -86,6 +87,25 @@ def test_half_a_symbol_is_taken_off_the_prefix(prefix: str, typed: str) -> None:
     assert healed(prefix) == (prefix[: len(prefix) - len(typed)], typed)
 
 
+@pytest.mark.parametrize("line", ["x = '" + "A" * 60_000 + "'", "x" * 60_000, " " * 60_000, "x" + " " * 60_000])
+def test_a_symbol_is_found_in_a_line_of_any_length(line: str) -> None:
+    """Data in a string is not searched from each of its letters."""
+    begun = time.perf_counter()
+    assert "".join(healed(line)) == line
+    assert time.perf_counter() - begun < 1
+
+
+@pytest.mark.parametrize(
+    ("prefix", "typed"),
+    [("# 漢字" + "長" * 40, "長" * 6), ("s = '" + "A" * 90, "A" * 16), ("# 漢字", " 漢字"), ("", "")],
+)
+def test_of_a_symbol_longer_than_any_name_the_end_is_typed(prefix: str, typed: str) -> None:
+    """A gap must have room for more than the words of a script without blanks."""
+    tokens = Tokens(byte_tokenizer(), 260)
+    assert divided(prefix, tokens) == (prefix[: len(prefix) - len(typed)], typed)
+    assert framed(Prompt(prefix, ""), tokens, "auto", 1000).typed == typed.encode()
+
+
 def test_only_tokens_that_agree_with_what_is_typed_may_stand() -> None:
     """Longer tokens that begin with it, shorter ones that it begins with, and nothing once it is written."""
     tokenizer = gemma_like()
@@ -93,10 +113,10 @@ def test_only_tokens_that_agree_with_what_is_typed_may_stand() -> None:
     typed = TypedText(tokens, b"ret", torch.device("cpu"))
 
     def allowed(*path: str) -> list[str] | None:
-        found = typed.allowed(ids(tokenizer, *path))
+        found = typed.allowed(ids(tokenizer, *path), 3)
         return None if found is None else [tokenizer.id_to_token(int(index)) for index in torch.nonzero(found)]
 
-    assert allowed() == ["re", "ret", "return"]
+    assert allowed() == ["ret", "return"]  # behind "re", no token goes on
     assert allowed("re") == []
     assert allowed("ret") is None
     assert allowed("return") is None
@@ -107,9 +127,31 @@ def test_every_typed_beginning_can_be_written() -> None:
     tokens = Tokens(byte_tokenizer(), 260)
     typed = TypedText(tokens, "é🎉x".encode(), torch.device("cpu"))
     path: list[int] = []
-    while (found := typed.allowed(path)) is not None:
+    while (found := typed.allowed(path, 99)) is not None:
         path.append(int(torch.nonzero(found)[0]))
     assert "".join(tokens.pieces(path)) == "é🎉x"
+
+
+@pytest.mark.parametrize(
+    ("rest", "n_places", "agreeing"),
+    [
+        (b"return", 3, ["r", "re", "return", "returns"]),
+        (b"return", 2, ["re", "return", "returns"]),
+        (b"returnx", 2, ["return"]),
+        (b"returnx", 3, ["re", "return"]),
+        (b"return", 1, ["return", "returns"]),
+        (b"returnx", 1, ["r", "re", "return"]),
+        (b"returnx", None, ["r", "re", "return"]),
+    ],
+)
+def test_what_is_typed_must_fit_the_places_that_are_left(
+    rest: bytes, n_places: int | None, agreeing: list[str]
+) -> None:
+    """No token is taken behind which the rest has no room any more, unless it never had."""
+    words = ["r", "e", "t", "u", "n", "x", "re", "turn", "return", "returns"]
+    tokenizer = Tokenizer(models.BPE(vocab={word: index for index, word in enumerate(words)}, merges=[]))
+    found = Tokens(tokenizer, len(words)).agreeing(rest, n_places)
+    assert sorted(words[token] for token in found) == agreeing
 
 
 def test_base_framing() -> None:
@@ -132,6 +174,15 @@ def test_chat_framing() -> None:
     assert told.endswith("<turn|>\n<|turn>model\n<|channel>thought\n<channel|>```python\nx = 1")
     tail = tokenizer.decode(list(frame.tail), skip_special_tokens=False)
     assert tail == "\ny = 2\n```<turn|>"
+
+
+def test_a_model_with_turns_can_be_given_plain_code() -> None:
+    """`base` is plain code, whatever the model could be told."""
+    tokenizer = byte_tokenizer(SPECIALS + TURNS)
+    tokens = Tokens(tokenizer, tokenizer.get_vocab_size())
+    frame = framed(Prompt("x = 1\n", "y = 2\n", "a.py"), tokens, "base", 100)
+    assert tokenizer.decode(list(frame.prefix), skip_special_tokens=False) == "<bos>x = 1"
+    assert (frame.tail, frame.end) == (tokens.encode("\ny = 2\n"), tokens.id_of("<eos>"))
 
 
 def test_prompted_framing_pins_nothing() -> None:

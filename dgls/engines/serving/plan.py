@@ -95,7 +95,7 @@ def plan_of(settings: Settings, place: Place) -> Plan:
 def chosen_model(settings: Settings) -> Chosen:
     """The model that the settings name, or the one that suits the freest card. Raises LaunchError."""
     if not settings.model:
-        checkpoint, gpu = choice(gpus(free_memory()))
+        checkpoint, gpu = choice(gpus(free_memory() or 0))
         return Chosen(checkpoint.model, settings.revision or checkpoint.revision, gpu)
     row = listed(settings.model)
     folder = Path(settings.model).expanduser()
@@ -106,7 +106,7 @@ def chosen_model(settings: Settings) -> Chosen:
 def _freest() -> Gpu | None:
     """The card with the most free memory, if there is any: a model that is set may run without one."""
     try:
-        return max(gpus(free_memory()), key=lambda gpu: gpu.free_bytes)
+        return max(gpus(free_memory() or 0), key=lambda gpu: gpu.free_bytes)
     except LaunchError:
         return None
 
