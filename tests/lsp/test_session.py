@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -146,6 +147,32 @@ def test_the_log_moves_live(start: Start, tmp_path: Path, log: Path) -> None:
     assert outcomes(moved) == ["automatic 1 items 3 chars 1"]
     configure(editor, log_file=str(tmp_path / "no folder" / "x.log"))
     assert popups(editor) == ["dgls: the log file 'x.log' cannot be written: No such file or directory"]
+
+
+@pytest.mark.parametrize("name", ["~nobody at all/x.log", "\0x.log"])
+def test_a_log_file_that_cannot_be_is_told_and_the_level_counts_all_the_same(
+    start: Start, log: Path, name: str
+) -> None:
+    editor = opened(start, options={"log_file": name, "log_level": "error"})
+    assert editor.texts(0, 0) == ["one"]
+    (told,) = popups(editor)
+    assert told.endswith("x.log' cannot be written: choose another log_file")
+    assert outcomes(log) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows removes no file that is open")
+def test_a_log_whose_folder_goes_away_keeps_no_request_from_its_answer(start: Start, tmp_path: Path) -> None:
+    editor = opened(start)
+    folder = tmp_path / "logs"
+    for _ in range(2):
+        folder.mkdir()
+        configure(editor, log_file=str(folder / "x.log"))
+        editor.texts(0, 0)
+        assert outcomes(folder / "x.log") == ["automatic 1 items 3 chars 1"]
+        shutil.rmtree(folder)
+        editor.open("\n")
+        assert editor.texts(0, 0) == ["one"]
+        editor.open("\n")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows moves no file that is open")
