@@ -65,6 +65,7 @@ class Session(LanguageServer):
             self.editor.say_once(sentence(problem), lsp.MessageType.Warning)
         if self.host.is_wanted and (self.host.has_failed or options.needs_other_engine(before, self.settings)):
             self.latest.cancel()
+            self.documents.forget()
             self.host.start(self.settings)
 
     def report_server_error(self, error: Exception, source: type[Exception]) -> None:

@@ -130,11 +130,12 @@ def test_settings_change_live(start: Start) -> None:
 
 def test_another_engine_setting_starts_another_engine(start: Start, tmp_path: Path) -> None:
     editor = opened(start)
+    assert editor.texts(0, 0) == ["one"]
     other = tmp_path / "other.json"
     other.write_text('{"default": {"drafts": ["other"]}}', encoding="utf-8")
     configure(editor, script=str(other))
     editor.note("dgls/status", lambda status: status == {**status, "state": "ready", "engine": "scripted (other.json)"})
-    assert editor.texts(0, 0) == ["other"]
+    assert editor.texts(0, 0) == ["other"]  # not what the engine before had said
     assert states(editor) == ["idle", "loading", "ready", "loading", "ready"]
 
 
