@@ -124,7 +124,7 @@ class Documents:
             opened.next_edits = found
 
     def forget(self) -> None:
-        """Forgets what an engine said, as another one may say something else; the user's changes stay."""
+        """Forgets the answers, as with other settings there may be others; the user's changes stay."""
         for opened in self._opened.values():
             opened.answers.clear()
             opened.under_way = opened.next_edits = None

@@ -128,6 +128,17 @@ def test_settings_change_live(start: Start) -> None:
     assert states(editor) == ["idle", "loading", "ready"]  # the engine went on
 
 
+def test_how_sure_a_fill_must_be_changes_live(start: Start) -> None:
+    editor = start({"default": {"drafts": ["one = 1\ntwo = 2"], "unsure_from": 8}})
+    editor.initialize()
+    editor.open("\n")
+    editor.ready()
+    assert editor.texts(0, 0) == ["one = 1\ntwo = 2"]
+    configure(editor, least_sureness_percent=50)
+    assert editor.texts(0, 0) == ["one = 1"]
+    assert states(editor) == ["idle", "loading", "ready"]
+
+
 def test_another_engine_setting_starts_another_engine(start: Start, tmp_path: Path) -> None:
     editor = opened(start)
     assert editor.texts(0, 0) == ["one"]
