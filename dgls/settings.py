@@ -199,7 +199,7 @@ def _checked(entry: "Field[Any]", value: Any) -> Any:
     reason = entry.metadata["refused"].get(_plain(value))
     bad = SettingError(f"setting {entry.name!r} cannot be {value!r}", reason or f"use {_values(wanted)}")
     if isinstance(value, str) and wanted == tuple[str, ...] and not value.lstrip().startswith("["):
-        value = [part for part in value.replace(",", " ").split() if part]
+        value = [part.strip() for part in value.split(",") if part.strip()]
     elif isinstance(value, str) and wanted is not str and get_origin(wanted) is not Literal:
         try:
             value = json.loads(value)

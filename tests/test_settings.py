@@ -26,6 +26,7 @@ from dgls.settings import Settings, as_dict, with_settings
         ("url", '["http://a:1"]', ("http://a:1",)),
         ("url", ["http://a:1", "http://b:1"], ("http://a:1", "http://b:1")),
         ("url", "", ()),
+        ("placeholders", "pass  # fill, TODO,", ("pass  # fill", "TODO")),
     ],
 )
 def test_good_values(name: str, given: Any, value: Any) -> None:

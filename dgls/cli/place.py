@@ -42,9 +42,9 @@ def split_place(place: str) -> tuple[Path, int, int]:
 
 def read_source(path: Path, max_chars: int) -> str:
     """The text of a UTF-8 file, of which at most `max_chars` + 1 characters are read. Raises SourceError."""
-    if path.is_dir():
-        raise SourceError(f"{path} is a folder", "name a file in it")
     try:
+        if path.is_dir():
+            raise SourceError(f"{path} is a folder", "name a file in it")
         with path.open(encoding="utf-8-sig", newline="") as file:
             text = file.read(max_chars + 1)
     except UnicodeDecodeError as error:

@@ -80,8 +80,12 @@ def completion_list(
 
 
 def popup_list(fills: Sequence[Fill], encoding: Encoding) -> lsp.CompletionList:
-    """One item for each fill, behind those of other servers; incomplete, as the next key may change everything."""
-    return lsp.CompletionList(True, [_popup_item(fill, n, encoding) for n, fill in enumerate(fills)])
+    """One item for each fill, behind those of other servers; incomplete, as the next key may change everything.
+
+    Blanks, all that is left of a fill that was typed into, are no item.
+    """
+    seen = [fill for fill in fills if fill.text.strip()]
+    return lsp.CompletionList(True, [_popup_item(fill, n, encoding) for n, fill in enumerate(seen)])
 
 
 def unsure_from(

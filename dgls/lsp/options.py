@@ -14,8 +14,8 @@ SECTION = "dgls"
 # What the server reads anew for each request; all others are the engine's, and a change of them needs another engine.
 _LIVE = frozenset(
     {
-        *("pause_ms", "deadline_ms", "unsure_percent", "n_alternatives", "popup", "max_document_chars"),
-        *("next_edits", "placeholders"),
+        *("pause_ms", "deadline_ms", "least_sureness_percent", "unsure_percent", "n_alternatives"),
+        *("popup", "max_document_chars", "next_edits", "placeholders"),
         *("log_file", "log_level"),
     }
 )

@@ -99,7 +99,7 @@ class Protocol(LanguageServerProtocol):
             return exceptions.JsonRpcInvalidRequest
         if self._workspace is None and method != lsp.INITIALIZE:
             return exceptions.JsonRpcServerNotInitialized
-        return exceptions.JsonRpcMethodNotFound if "id" in message and not self._knows(method) else None
+        return exceptions.JsonRpcMethodNotFound if "id" in message and not self._answers(method) else None
 
     def _refuse(self, message: Any, refusal: Refusal) -> None:
         """Logs why a message is not handled, and answers it if it is a request."""
@@ -113,6 +113,11 @@ class Protocol(LanguageServerProtocol):
     def _knows(self, method: str) -> bool:
         """Whether a handler exists."""
         return method in self.fm.features or method in self.fm.builtin_features
+
+    def _answers(self, method: str) -> bool:
+        """Whether a method is one that is answered, and no notification."""
+        is_request = method in messages.REQUESTS or self.get_result_type(method) is not None
+        return is_request and self._knows(method)
 
     def _concerns_us(self, message: dict[str, Any]) -> bool:
         """Whether a message is more than a notification that nobody here listens to."""

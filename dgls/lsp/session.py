@@ -63,6 +63,8 @@ class Session(LanguageServer):
         for problem in problems:
             logger.warning("%s", problem)
             self.editor.say_once(sentence(problem), lsp.MessageType.Warning)
+        if self.settings != before:
+            self.documents.forget()
         if self.host.is_wanted and (self.host.has_failed or options.needs_other_engine(before, self.settings)):
             self.latest.cancel()
             self.host.start(self.settings)

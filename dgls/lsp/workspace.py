@@ -123,6 +123,12 @@ class Documents:
         else:
             opened.next_edits = found
 
+    def forget(self) -> None:
+        """Forgets the answers, as with other settings there may be others; the user's changes stay."""
+        for opened in self._opened.values():
+            opened.answers.clear()
+            opened.under_way = opened.next_edits = None
+
     def recall(self, gap: Gap) -> tuple[Fill, ...]:
         """What is left of the newest answer that the user has typed into up to this gap; empty without one."""
         opened = self._opened.get(gap.document.uri)

@@ -50,7 +50,7 @@ def _literal(quote: str) -> str:
     """A string; those of several quotation marks go over lines."""
     mark = re.escape(quote)
     if len(quote) > 1 or quote == "`":
-        return rf"(?s:{mark}(?:\\.|.)*?{mark})"
+        return rf"(?s:{mark}(?:\\.|[^\\])*?{mark})"
     return rf"{mark}(?:\\.|[^{mark}\\\n\r])*{mark}"
 
 

@@ -74,11 +74,14 @@ def test_settings_in_effect() -> None:
     assert check.detail == 'engine="scripted", gap_lengths=[4, 8], seed=7'
 
 
-def test_where_the_log_goes(tmp_path: Path) -> None:
+def test_where_the_log_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert log(Settings()).detail == "stderr"
     assert log(Settings(log_file=str(tmp_path / "dgls.log"))).status == "ok"
     assert log(Settings(log_file=str(tmp_path / "none" / "dgls.log"))).status == "problem"
     assert log(Settings(log_file=str(tmp_path))).status == "problem"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert log(Settings(log_file="~/dgls.log")).detail == str(tmp_path / "dgls.log")
+    assert log(Settings(log_file="~nobody at all/dgls.log")).status == "problem"
 
 
 @pytest.mark.parametrize(("name", "expected"), [("a/b", True), ("", False), ("./a", False), ("a/b/c", False)])

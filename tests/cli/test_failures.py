@@ -38,6 +38,7 @@ FAILURES = [
     ("good.py:999999999999999999:1", "good.py has no line 999999999999999999: its last line is 3"),
     ("large.py:1:1", "large.py has more than 5000000 characters: raise --set max_document_chars=N"),
     ("locked/good.py:1:1", "cannot read locked/good.py (Not a directory): check the path and its permissions"),
+    (f"{'long' * 75}.py:1:1", f"cannot read {'long' * 75}.py (File name too long): check the path and its permissions"),
     ("new\nline.py:1:1", "there is no file new line.py: check the path"),
 ]
 

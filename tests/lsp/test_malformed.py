@@ -85,8 +85,10 @@ def test_unknown_fields_are_ignored(editor: Editor) -> None:
     assert len(editor.ask("textDocument/inlineCompletion", params)["items"]) == 1
 
 
-@pytest.mark.parametrize("method", ["textDocument/hover", "dgls/unknown", "$/unknown", ""])
-def test_an_unknown_method_is_answered(editor: Editor, method: str) -> None:
+@pytest.mark.parametrize(
+    "method", ["textDocument/hover", "dgls/unknown", "$/unknown", "", "textDocument/didOpen", "initialized"]
+)
+def test_a_method_that_is_no_request_of_ours_is_answered(editor: Editor, method: str) -> None:
     for request in (editor.request(method, {}), {"jsonrpc": "2.0", "id": "with a name", "method": method}):
         editor.send(request)
         assert editor.error(request) == {"code": -32601, "message": "dgls does not know this method."}

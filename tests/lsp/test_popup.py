@@ -17,6 +17,7 @@ SCRIPT = {
         {"prefix_ends": "def a", "drafts": ["dd(a, b):\n    return a + b"], "alternatives": ["dd(x)", "ll()"]},
         {"prefix_ends": "if 𝄞é:", "drafts": ["\n    y = 1"]},
         {"prefix_ends": "fence = ", "drafts": ['"""```"""']},
+        {"prefix_ends": "f(", "drafts": ["a, "]},
         {"prefix_ends": "slow", "drafts": ["er"], "delay_ms": 60_000},
     ],
 }
@@ -101,6 +102,13 @@ def test_typing_through_asks_no_engine(start: Start, log: Path) -> None:
     editor.change("def add(\n")
     assert [item.label for item in popup(editor, 0, 8).items] == ["a, b):", "x)"]
     assert re.findall(r"(\d+) steps", log.read_text(encoding="utf-8")) == ["1", "0"]
+
+
+def test_blanks_that_are_left_of_a_fill_are_no_item(start: Start) -> None:
+    editor = opened(start, "f(b)\n")
+    assert [item.label for item in popup(editor, 0, 2).items] == ["a,"]
+    editor.change("f(a,b)\n")
+    assert list(popup(editor, 0, 4).items) == []
 
 
 def test_nothing_to_show_is_an_empty_list(start: Start) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -127,13 +128,25 @@ def test_settings_change_live(start: Start) -> None:
     assert states(editor) == ["idle", "loading", "ready"]  # the engine went on
 
 
+def test_how_sure_a_fill_must_be_changes_live(start: Start) -> None:
+    editor = start({"default": {"drafts": ["one = 1\ntwo = 2"], "unsure_from": 8}})
+    editor.initialize()
+    editor.open("\n")
+    editor.ready()
+    assert editor.texts(0, 0) == ["one = 1\ntwo = 2"]
+    configure(editor, least_sureness_percent=50)
+    assert editor.texts(0, 0) == ["one = 1"]
+    assert states(editor) == ["idle", "loading", "ready"]
+
+
 def test_another_engine_setting_starts_another_engine(start: Start, tmp_path: Path) -> None:
     editor = opened(start)
+    assert editor.texts(0, 0) == ["one"]
     other = tmp_path / "other.json"
     other.write_text('{"default": {"drafts": ["other"]}}', encoding="utf-8")
     configure(editor, script=str(other))
     editor.note("dgls/status", lambda status: status == {**status, "state": "ready", "engine": "scripted (other.json)"})
-    assert editor.texts(0, 0) == ["other"]
+    assert editor.texts(0, 0) == ["other"]  # not what the engine before had said
     assert states(editor) == ["idle", "loading", "ready", "loading", "ready"]
 
 
@@ -146,6 +159,32 @@ def test_the_log_moves_live(start: Start, tmp_path: Path, log: Path) -> None:
     assert outcomes(moved) == ["automatic 1 items 3 chars 1"]
     configure(editor, log_file=str(tmp_path / "no folder" / "x.log"))
     assert popups(editor) == ["dgls: the log file 'x.log' cannot be written: No such file or directory"]
+
+
+@pytest.mark.parametrize("name", ["~nobody at all/x.log", "\0x.log"])
+def test_a_log_file_that_cannot_be_is_told_and_the_level_counts_all_the_same(
+    start: Start, log: Path, name: str
+) -> None:
+    editor = opened(start, options={"log_file": name, "log_level": "error"})
+    assert editor.texts(0, 0) == ["one"]
+    (told,) = popups(editor)
+    assert told.endswith("x.log' cannot be written: choose another log_file")
+    assert outcomes(log) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows removes no file that is open")
+def test_a_log_whose_folder_goes_away_keeps_no_request_from_its_answer(start: Start, tmp_path: Path) -> None:
+    editor = opened(start)
+    folder = tmp_path / "logs"
+    for _ in range(2):
+        folder.mkdir()
+        configure(editor, log_file=str(folder / "x.log"))
+        editor.texts(0, 0)
+        assert outcomes(folder / "x.log") == ["automatic 1 items 3 chars 1"]
+        shutil.rmtree(folder)
+        editor.open("\n")
+        assert editor.texts(0, 0) == ["one"]
+        editor.open("\n")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows moves no file that is open")

@@ -64,6 +64,13 @@ def test_the_words_are_those_given() -> None:
     found_in("x = ...\n", "python", ())
 
 
+@pytest.mark.parametrize(("language", "mark"), [("python", '"""'), ("python", "'''"), ("go", "`")])
+def test_a_string_that_is_not_ended_takes_no_time(language: str, mark: str) -> None:
+    """With thirty backslashes behind a docstring that was being typed the server stood still."""
+    found_in(mark + r"\d" * 100 + "\n«TODO»\n", language)
+    found_in(mark + r"\d" * 100 + f"TODO{mark}\n«TODO»\n", language)
+
+
 def test_only_those_between_the_offsets_count() -> None:
     document = Document("...\n...\n...\n")
     assert [gap.start for gap in placeholders(document, 4, 7, WORDS)] == [4]

@@ -57,11 +57,6 @@ class Code:
         row = self.text[start : end if end >= 0 else len(self.text)]
         return start + len(row) - len(row.lstrip()), start + len(row.rstrip())
 
-    def is_touched(self, at: int) -> bool:
-        """Whether the user changed something in the line."""
-        start, end = self.line(at)
-        return start <= self.last and self.first <= end
-
 
 def upwards(node: SyntaxNode) -> Iterator[SyntaxNode]:
     """A node and those around it, innermost first; not all of them where code is nested deeper than people write."""
