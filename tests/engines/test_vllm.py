@@ -187,6 +187,21 @@ def test_this_machines_own_server_is_found_again_where_it_has_moved(chat_folder:
     assert asyncio.run(filled_twice()) == [True, True]
 
 
+def test_two_requests_at_once_find_this_machines_own_server_again(fake: FakeVllm) -> None:
+    """It was started anew at its address, and wants another key."""
+
+    async def main() -> None:
+        async for _ in engine.start():
+            pass
+        fake.key = "new"
+        found = await asyncio.gather(items_of(engine), items_of(engine))
+        assert [items[-1].final for items in found] == [True, True]
+        await engine.close()
+
+    engine = VllmEngine(Settings(), own=lambda _: Endpoint(fake.url, fake.key))
+    asyncio.run(main())
+
+
 def test_each_width_is_asked_for_before_anybody_waits_for_it(chat_folder: Path) -> None:
     """A server compiles for each; the first width that is refused is the last one that is asked for."""
     with FakeVllm(chat_folder, canvas_length=64) as fake:

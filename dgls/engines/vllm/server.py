@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from dgls.engines.endpoint import Endpoint
-from dgls.errors import EngineError, ServerError
+from dgls.errors import EngineError, RefusedError, ServerError
 
 # Uvicorn drops a connection after 5 s without a request. A dropped one is seen before it is used again in almost all
 # cases; the rest are asked once more.
@@ -104,7 +104,7 @@ class Server:
             case _ if code >= 500:
                 return ServerError(f"{self.shown} failed ({reason})", "see its log")
             case _:
-                return EngineError(f"{self.shown} refuses the request ({reason})", _UPDATE)
+                return RefusedError(f"{self.shown} refuses the request ({reason})", _UPDATE)
 
 
 def _client(endpoint: Endpoint, within_s: float) -> httpx.AsyncClient:
