@@ -35,6 +35,11 @@ def test_what_is_no_address(given: str) -> None:
         checked(given)
 
 
+def test_what_is_no_address_is_told_without_its_password() -> None:
+    with pytest.raises(SettingError, match=r"^'http://gpu:x' is no address"):
+        checked("http://me:secret@gpu:x")
+
+
 @pytest.mark.parametrize(
     ("url", "shown"),
     [("http://me:secret@gpu:8000", "gpu:8000"), ("unix:///home/me/vllm.sock", "vllm.sock"), ("https://gpu/x", "gpu")],
