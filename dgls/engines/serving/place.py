@@ -110,7 +110,12 @@ def private(folder: Path) -> Path:
 def write_private(path: Path, text: str) -> None:
     """Replaces a file as a whole by one that only its owner can read."""
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:  # mode 0600
-        file.write(text)
+        try:
+            file.write(text)
+            file.flush()
+        except OSError:  # the disk is full
+            Path(file.name).unlink()
+            raise
     Path(file.name).replace(path)
 
 
