@@ -95,6 +95,20 @@ def test_two_models_are_two_servers(machine: Machine) -> None:
     assert own_endpoint(MODEL) is not None
 
 
+def test_a_folder_is_one_model_however_it_is_spelled(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shell spells the home folder out, an editor does not; another project's folder of that name is another one."""
+    folders = machine.folder / "home" / "model", machine.folder / "project" / "model"
+    for folder in folders:
+        folder.mkdir(parents=True)
+    machine.set(HOME=str(folders[0].parent))
+    here, there = (place_of(str(folder)) for folder in folders)
+    assert place_of("~/model") == place_of(f"{folders[0]}/") == here
+    monkeypatch.chdir(folders[0].parent)
+    assert place_of("model") == here
+    monkeypatch.chdir(folders[1].parent)
+    assert place_of("./model") == there != here
+
+
 def test_a_window_without_a_model_finds_a_listed_one(machine: Machine) -> None:
     listed = Settings(model="google/diffusiongemma-26B-A4B-it")
     started()

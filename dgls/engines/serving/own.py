@@ -16,7 +16,7 @@ import dgls
 from dgls.engines.endpoint import Endpoint
 from dgls.engines.serving import supervisor
 from dgls.engines.serving.checkpoints import listed
-from dgls.engines.serving.place import Place, held, is_held, place_of, places, private
+from dgls.engines.serving.place import Place, held, is_held, place_of, places, private, spelled
 from dgls.engines.serving.plan import plan_of, supported
 from dgls.engines.serving.process import kill, wait_for
 from dgls.engines.serving.progress import last_phrase
@@ -186,7 +186,7 @@ def _means(settings: Settings, place: Place, record: Record) -> bool:
     if not settings.model:
         return not settings.revision and listed(record.model) is not None
     same_revision = settings.revision in ("", record.revision)
-    return place.name == place_of("").name and record.model == settings.model and same_revision
+    return place.name == place_of("").name and record.model == spelled(settings.model) and same_revision
 
 
 async def _until_ready(place: Place) -> AsyncIterator[str]:

@@ -78,8 +78,15 @@ def place_of(model: str, revision: str = "") -> Place:
     """The place of the server for a model; without one, of that for whichever model suits the machine."""
     if not model:
         return Place(runtime_folder() / "auto")
+    model = spelled(model)
     words = re.sub(r"[^A-Za-z0-9]+", "-", model).strip("-")[-40:]
     return Place(runtime_folder() / f"{words}-{_digest(model, revision)}")
+
+
+def spelled(model: str) -> str:
+    """A model in one spelling: a folder by its whole path, whatever the current folder is, a hub id as it is."""
+    folder = Path(model).expanduser()
+    return str(folder.resolve()) if folder.is_dir() else model
 
 
 def places() -> list[Place]:

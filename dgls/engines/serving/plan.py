@@ -16,7 +16,7 @@ from dgls.engines.checkpoint import free_memory, read_facts, read_json
 from dgls.engines.effort import effort_of
 from dgls.engines.serving.checkpoints import Gpu, choice, gpus, listed
 from dgls.engines.serving.flags import Serving, command_line, generation_config
-from dgls.engines.serving.place import Place, private, write_private
+from dgls.engines.serving.place import Place, private, spelled, write_private
 from dgls.engines.serving.program import find_program
 from dgls.errors import LaunchError, SettingError
 from dgls.settings import Settings
@@ -98,9 +98,7 @@ def chosen_model(settings: Settings) -> Chosen:
         checkpoint, gpu = choice(gpus(free_memory()))
         return Chosen(checkpoint.model, settings.revision or checkpoint.revision, gpu)
     row = listed(settings.model)
-    folder = Path(settings.model).expanduser()
-    model = str(folder.resolve()) if folder.is_dir() else settings.model
-    return Chosen(model, settings.revision or (row.revision if row else ""), _freest())
+    return Chosen(spelled(settings.model), settings.revision or (row.revision if row else ""), _freest())
 
 
 def _freest() -> Gpu | None:
