@@ -10,7 +10,6 @@ RUNTIME/dgls/NAME/lock         held by the supervisor for as long as it lives; t
 import hashlib
 import os
 import re
-import stat
 import sys
 import tempfile
 import time
@@ -102,16 +101,19 @@ def runtime_folder() -> Path:
 
 
 def private(folder: Path) -> Path:
-    """The folder, made if need be, which only its owner can enter. Raises LaunchError when that cannot be."""
+    """The folder, made if need be, which only its owner can enter. Raises LaunchError when that cannot be.
+
+    A link of the owner's own counts as what it leads to: people keep what is large on another disk.
+    """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = folder.lstat()
-        if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid():
+        if folder.is_dir() and {folder.lstat().st_uid, folder.stat().st_uid} == {os.getuid()}:
             folder.chmod(0o700)
             return folder
     except OSError as error:
         raise LaunchError(f"cannot make the folder {folder}", error.strerror or "check its permissions") from error
-    raise LaunchError(f"the folder {folder} is somebody else's", "set XDG_RUNTIME_DIR to a folder of your own")
+    hint = "make it yours, or set XDG_RUNTIME_DIR, XDG_STATE_HOME or XDG_DATA_HOME, whichever it is in, to one that is"
+    raise LaunchError(f"the folder {folder} is somebody else's", hint)
 
 
 def write_private(path: Path, text: str) -> None:
