@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import socket
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,7 @@ from dgls.settings import Settings
 _LOG_BYTES = 8 * 2**20
 _GRACE_S = 15.0  # the server frees its GPU in this time, or is killed
 _LOOPBACK = "127.0.0.1"
+_DECIDED = ("--host", "--port", "--uds", "--api-key")  # what a user's options may not change
 # The widest canvas, in tokens, unless the model's own is narrower or the user says otherwise: enough for the longest
 # gaps, and each width costs a warm-up. Narrower ones than the widest miss the full CUDA graphs.
 _CANVAS_TOKENS = 128
@@ -164,12 +166,22 @@ def _environment(gpu: Gpu | None, more: Sequence[str]) -> dict[str, str]:
 
 
 def _more(settings: Settings) -> tuple[str, ...]:
-    """The user's own options. Raises SettingError."""
+    """The user's own options, in the spelling of ours. Raises SettingError."""
     try:
-        return tuple(shlex.split(settings.engine_arguments))
+        words = [_with_dashes(word) for word in shlex.split(settings.engine_arguments)]
     except ValueError as error:
         problem = f"setting 'engine_arguments' cannot be read ({error})"
         raise SettingError(problem, "close its quotation marks") from error
+    taken = next((word for word in words if word.partition("=")[0] in _DECIDED), None)
+    if taken is not None:
+        problem = f"setting 'engine_arguments' cannot have {taken.partition('=')[0]}"
+        raise SettingError(problem, "leave it to dgls, which must find its server; engine_listen=port is a port")
+    return tuple(words)
+
+
+def _with_dashes(word: str) -> str:
+    """An option as vLLM lists it: its parser takes underscores for dashes."""
+    return re.sub(r"^--[^.=]+", lambda name: name[0].replace("_", "-"), word)
 
 
 def supported() -> None:
