@@ -106,12 +106,12 @@ def found(capsys: pytest.CaptureFixture[str], name: str) -> dict[str, Any]:
 
 
 def test_a_card_and_the_checkpoint_for_it(machine: Machine) -> None:
-    program(machine.folder / "bin" / "nvidia-smi", "echo 0, NVIDIA L4, 8.9, 23034, 22500")
+    program(machine.folder / "bin" / "nvidia-smi", "echo 0, GPU-0a, NVIDIA L4, 8.9, 23034, 22500")
     found = checkpoint(Settings())
     assert (found.status, found.next_step) == ("ok", "")
     assert found.detail == "cyankiwi/diffusiongemma-26B-A4B-it-AWQ-INT4 8756b0a40bce for NVIDIA L4, 22.0 GiB free"
     assert checkpoint(Settings(model="a/b", revision="c")).detail == "a/b c for NVIDIA L4, 22.0 GiB free"
-    program(machine.folder / "bin" / "nvidia-smi", "echo 0, NVIDIA L4, 8.9, 23034, 500")
+    program(machine.folder / "bin" / "nvidia-smi", "echo 0, GPU-0a, NVIDIA L4, 8.9, 23034, 500")
     assert checkpoint(Settings()).status == "problem"
     program(machine.folder / "bin" / "nvidia-smi", "exit 1")
     assert checkpoint(Settings(model="a/b")).detail == "a/b for no NVIDIA card"

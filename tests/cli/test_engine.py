@@ -55,7 +55,7 @@ def test_a_servers_life(machine: Machine) -> None:
 
 
 def test_status_for_programs(machine: Machine) -> None:
-    program(machine.folder / "bin" / "nvidia-smi", "echo 0, NVIDIA H200, 9.0, 143771, 43771")
+    program(machine.folder / "bin" / "nvidia-smi", "echo 0, GPU-0a, NVIDIA H200, 9.0, 143771, 43771")
     dgls(machine, "start", *SMALL)
     (found,) = json.loads(dgls(machine, "status", "--json").stdout)
     record = running(place_of("org/small"))
@@ -106,13 +106,13 @@ def test_a_server_that_has_ended_is_shown_and_can_be_forgotten(machine: Machine)
 def test_no_card_and_no_model(machine: Machine) -> None:
     program(machine.folder / "bin" / "nvidia-smi", "exit 9")
     check(dgls(machine, "start"), "nvidia-smi finds no GPU")
-    program(machine.folder / "bin" / "nvidia-smi", "echo 0, Tesla T4, 7.5, 15360, 14900")
+    program(machine.folder / "bin" / "nvidia-smi", "echo 0, GPU-0a, Tesla T4, 7.5, 15360, 14900")
     check(dgls(machine, "start"), "no checkpoint runs on compute capability 7.5 (Tesla T4): the nearest, cyankiwi/")
     assert machine.started() == []
 
 
 def test_a_card_chooses_the_model(machine: Machine) -> None:
-    program(machine.folder / "bin" / "nvidia-smi", "echo 3, NVIDIA GeForce RTX 4090, 8.9, 24564, 23900")
+    program(machine.folder / "bin" / "nvidia-smi", "echo 3, GPU-3a, NVIDIA GeForce RTX 4090, 8.9, 24564, 23900")
     assert "ready: cyankiwi/diffusiongemma-26B-A4B-it-AWQ-INT4 at" in dgls(machine, "start").stdout
     record = running(place_of(""))
     assert record.revision in record.command

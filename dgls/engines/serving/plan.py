@@ -159,8 +159,8 @@ def _listening(settings: Settings, place: Place) -> tuple[str, dict[str, str]]:
 
 
 def _environment(gpu: Gpu | None, more: Sequence[str]) -> dict[str, str]:
-    """Which card is used, unless the user has said so or wants several; counted as nvidia-smi does."""
-    if gpu is None or "CUDA_VISIBLE_DEVICES" in os.environ or any("parallel" in word or word == "-tp" for word in more):
+    """Which card is used, unless the user wants several: one of those that may be, counted as nvidia-smi does."""
+    if gpu is None or any("parallel" in word or word == "-tp" for word in more):
         return {}
     return {"CUDA_VISIBLE_DEVICES": str(gpu.index), "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
 
