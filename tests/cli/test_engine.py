@@ -185,6 +185,25 @@ def test_a_log_is_followed(machine: Machine) -> None:
     assert starting.wait(timeout=60) == 0
 
 
+def test_a_log_outlives_the_machines_runtime_folder(machine: Machine) -> None:
+    """Which is gone after a restart of the machine, when people want to know why."""
+    log = place_of("org/small").log
+    log.parent.mkdir(parents=True)
+    log.write_text("before the restart\n")
+    assert dgls(machine, "logs").stdout == dgls(machine, "logs", *SMALL).stdout == "before the restart\n"
+    check(dgls(machine, "logs", "--model", "org/other"), "there is no log of a vLLM server")
+
+
+def test_a_server_that_does_not_answer_is_not_shown_as_one_that_does(machine: Machine) -> None:
+    dgls(machine, "start", *SMALL)
+    server = running(place_of("org/small")).server
+    os.kill(server.pid, signal.SIGSTOP)
+    done = dgls(machine, "status")
+    os.kill(server.pid, signal.SIGCONT)
+    assert done.returncode == 1
+    assert "ready, but it does not answer" in done.stdout
+
+
 def test_installing_needs_a_yes(machine: Machine) -> None:
     done = dgls(machine, "install")
     assert done.stdout.startswith("vLLM 0.32.0 takes about 12 GB in ")
