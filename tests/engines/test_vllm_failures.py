@@ -1,6 +1,7 @@
 """What goes wrong with a vLLM server, what is said about it, and who takes over."""
 
 import asyncio
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,14 @@ FAULTS: dict[str, tuple[Fault, str]] = {
     "not numbers": (
         Fault(edit=lambda answer: answer["choices"][0]["logprobs"].update(token_logprobs=["a"])),
         "is no answer to a canvas: ",
+    ),
+    "no probability": (
+        Fault(edit=lambda answer: answer["choices"][0]["logprobs"].update(token_logprobs=[math.nan] * 32)),
+        "the server's probabilities are no numbers: see its log",
+    ),
+    "too probable": (
+        Fault(edit=lambda answer: answer["choices"][0]["logprobs"].update(token_logprobs=[5000.0] * 32)),
+        "the server's probabilities are no numbers: see its log",
     ),
 }
 
