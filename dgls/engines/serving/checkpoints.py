@@ -141,6 +141,12 @@ def listed(model: str) -> Checkpoint | None:
     return next((checkpoint for checkpoint in CHECKPOINTS if checkpoint.model == model), None)
 
 
+def revision_of(model: str, revision: str) -> str:
+    """The revision that is served: the one that a setting names, else that of the table; empty for the newest."""
+    row = listed(model)
+    return revision or (row.revision if row else "")
+
+
 def _refusal(gpu: Gpu) -> LaunchError:
     """What is missing for the checkpoint that is nearest to fitting."""
     able = [checkpoint for checkpoint in CHECKPOINTS if gpu.capability >= checkpoint.least_capability]

@@ -15,7 +15,7 @@ from dgls.diffusion.layout import widths
 from dgls.diffusion.sampling import Sampling
 from dgls.engines.checkpoint import free_memory, read_facts, read_json
 from dgls.engines.effort import effort_of
-from dgls.engines.serving.checkpoints import Gpu, choice, gpus, listed
+from dgls.engines.serving.checkpoints import Gpu, choice, gpus, revision_of
 from dgls.engines.serving.flags import Serving, command_line, generation_config
 from dgls.engines.serving.place import Place, private, spelled, write_private
 from dgls.engines.serving.program import find_program
@@ -99,8 +99,7 @@ def chosen_model(settings: Settings) -> Chosen:
     if not settings.model:
         checkpoint, gpu = choice(gpus(free_memory()))
         return Chosen(checkpoint.model, settings.revision or checkpoint.revision, gpu)
-    row = listed(settings.model)
-    return Chosen(spelled(settings.model), settings.revision or (row.revision if row else ""), _freest())
+    return Chosen(spelled(settings.model), revision_of(settings.model, settings.revision), _freest())
 
 
 def _freest() -> Gpu | None:
