@@ -63,7 +63,7 @@ def _check_size(*, sure: bool) -> None:
     """Says how large it will be and asks. Raises DglsError when it does not fit, or nobody says yes."""
     folder, free = installing.environment(), installing.free_gb()
     if installing.is_half_made():
-        print("an installation that was broken off is made anew")
+        print("an installation that was broken off, or works no more, is made anew")
     print(f"vLLM {installing.VERSION} takes about {installing.SIZE_GB} GB in {folder} ({free:.0f} GB are free)")
     if free < installing.SIZE_GB:
         raise LaunchError("the disk has too little room for vLLM", "free some space, or set XDG_DATA_HOME elsewhere")
