@@ -10,8 +10,9 @@
         ├── ScriptError      the scripted engine's file is missing or broken
         ├── TooLongError     what is to be changed does not fit the model's canvas
         ├── LaunchError      a vLLM server of our own cannot be installed, started or found
+        ├── RefusedError     a server refuses the request itself, as any other one would
         └── ServerError      a server does not answer, or not as it should: another one may, or the same one later
-            └── EndedError   our own server has ended; it is back once the engine is started anew
+            └── EndedError   our own server has ended, or one serves something else: the engine is to be started anew
 
 "Nothing to show" is not an error: it is a `Silence` (dgls/text/fill.py).
 """
@@ -73,12 +74,19 @@ class LaunchError(EngineError):
     """A vLLM server of our own cannot be installed, started or found."""
 
 
+class RefusedError(EngineError):
+    """A server refuses the request itself, as any other one would."""
+
+
 class ServerError(EngineError):
     """A server does not answer, or not as it should: another one may, or the same one later."""
 
 
 class EndedError(ServerError):
-    """Our own server has ended; it is back once the engine is started anew. A surprise, unless nobody needed it."""
+    """Our own server has ended, or a server serves something else: an engine that is started anew can work with it.
+
+    A surprise, unless nobody needed the server.
+    """
 
     def __init__(self, problem: str, next_step: str, *, is_surprise: bool = True) -> None:
         super().__init__(problem, next_step)

@@ -151,11 +151,12 @@ class FakeVllm:
         if found.drop:
             return False
         content = found.body or b""
-        writer.write(b"HTTP/1.1 %d X\r\ncontent-length: %d\r\n\r\n" % (found.status, len(content)))
+        head = b"HTTP/1.1 %d X\r\ncontent-length: %d\r\n\r\n" % (found.status, len(content))
+        # In one piece: a second one may wait 40 ms until the first is acknowledged.
+        writer.write(head + (b"" if found.trickles else content[: found.kept_bytes]))
         for byte in content if found.trickles else b"":
             writer.write(bytes([byte]))
             await asyncio.sleep(0.02)
-        writer.write(b"" if found.trickles else content[: found.kept_bytes])
         await writer.drain()
         return found.kept_bytes is None
 

@@ -3,6 +3,7 @@
 torch is imported only after the package list says that it is there: the checks also work where nothing is installed.
 """
 
+import asyncio
 import json
 import os
 import platform
@@ -16,6 +17,7 @@ from typing import Literal
 
 from dgls import __version__
 from dgls.engines.checkpoint import free_memory
+from dgls.engines.endpoint import Endpoint, checked, without_user
 from dgls.errors import DglsError
 from dgls.settings import Settings, as_dict
 from dgls.text.document import Document
@@ -53,7 +55,11 @@ def checks_for(settings: Settings) -> dict[str, Callable[[], Check]]:
         "checkpoint": partial(checkpoint, settings),
         "server": partial(server, settings),
     }
-    of_engine = {"local": local, "scripted": scripted, "vllm": own}
+    named = {
+        f"server {number}" if len(settings.url) > 1 else "server": partial(named_server, settings, url)
+        for number, url in enumerate(settings.url, start=1)
+    }
+    of_engine = {"local": local, "scripted": scripted, "vllm": named or own}
     return {
         "python": python,
         "dgls": lambda: Check("dgls", "ok", f"{__version__} in {Path(__file__).parents[1]}"),
@@ -197,6 +203,30 @@ def server(settings: Settings) -> Check:
     return Check("server", "ok", f"{record.model} is {record.phase}, log in {record.log}")
 
 
+def named_server(settings: Settings, url: str) -> Check:
+    """What a server serves whose address the settings name."""
+    from dgls.engines.vllm.keys import key_for
+    from dgls.engines.vllm.served import Served, look
+    from dgls.engines.vllm.server import Server
+
+    async def looked(endpoint: Endpoint) -> Served:
+        asked = Server(endpoint)
+        try:
+            return await look(asked, settings.model)
+        finally:
+            await asked.close()
+
+    try:
+        endpoint = Endpoint(checked(url), key_for(checked(url), settings))
+        found = asyncio.run(looked(endpoint))
+    except DglsError as error:
+        return Check("server", "problem", error.problem, error.next_step)
+    detail = f"{endpoint.shown} serves {found.model} with canvases of {found.canvas_length} tokens"
+    if endpoint.is_overheard:
+        return Check("server", "warning", f"{detail}; the key goes there in clear", "use https")
+    return Check("server", "ok", detail)
+
+
 def grammar() -> Check:
     """Whether tree-sitter tells right from wrong Python, and has its other grammars."""
     right, wrong = (n_errors(gap_at(Document(""), 0), text) for text in ("x = 1\n", "x = = 1\n"))
@@ -211,8 +241,9 @@ def grammar() -> Check:
 
 
 def changed(settings: Settings) -> Check:
-    """The settings that are not at their default."""
+    """The settings that are not at their default, without passwords."""
     defaults, now = as_dict(Settings()), as_dict(settings)
+    now["url"] = tuple(map(without_user, now["url"]))
     pairs = [f"{name}={json.dumps(value)}" for name, value in now.items() if value != defaults[name]]
     return Check("settings", "ok", ", ".join(pairs) or "all at their defaults")
 

@@ -20,7 +20,7 @@ from dgls.engines.serving import install as installing
 from dgls.engines.serving.checkpoints import Gpu
 from dgls.engines.serving.metrics import Metrics
 from dgls.engines.serving.own import find, has_ended, is_left_behind, own_endpoint, stop, waiting
-from dgls.engines.serving.place import Place, is_held, place_of, places
+from dgls.engines.serving.place import is_held, place_of, places
 from dgls.engines.serving.progress import last_lines
 from dgls.engines.serving.status import Status, status_of
 from dgls.errors import LaunchError, UsageError
@@ -63,7 +63,7 @@ def _check_size(*, sure: bool) -> None:
     """Says how large it will be and asks. Raises DglsError when it does not fit, or nobody says yes."""
     folder, free = installing.environment(), installing.free_gb()
     if installing.is_half_made():
-        print("an installation that was broken off is made anew")
+        print("an installation that was broken off, or works no more, is made anew")
     print(f"vLLM {installing.VERSION} takes about {installing.SIZE_GB} GB in {folder} ({free:.0f} GB are free)")
     if free < installing.SIZE_GB:
         raise LaunchError("the disk has too little room for vLLM", "free some space, or set XDG_DATA_HOME elsewhere")
@@ -154,7 +154,7 @@ def _table(status: Status) -> Table:
     table = Table.grid(padding=(0, 2))
     rows: dict[str, str | Text] = {
         "server": status.name,
-        "state": Text(status.state, _STYLES.get(status.state, "yellow")),
+        "state": _state(status),
         "detail": status.detail if status.detail != status.state else "",
         "next step": status.next_step,
         "model": f"{status.model} {status.revision[:12]}".strip(),
@@ -170,6 +170,13 @@ def _table(status: Status) -> Table:
         if value:
             table.add_row(name, value)
     return table
+
+
+def _state(status: Status) -> Text:
+    """What a server's supervisor says, unless the server says otherwise by saying nothing."""
+    if status.state == "ready" and not status.healthy:
+        return Text("ready, but it does not answer", "bold red")
+    return Text(status.state, _STYLES.get(status.state, "yellow"))
 
 
 def _numbers(metrics: Metrics) -> dict[str, str]:
@@ -189,24 +196,27 @@ def _card(gpu: Gpu) -> str:
 
 def _logs(settings: Settings, *, n_lines: int, follow: bool) -> int:
     """Prints the end of a server's log and, if wanted, what is added to it until Ctrl-C."""
-    place = find(settings) or _last_used(settings)
-    if place is None:
+    place = find(settings)
+    log = place.log if place else _last_written(settings)
+    if log is None or not log.exists():
         raise LaunchError("there is no log of a vLLM server", "start one with dgls engine start")
-    for line in last_lines(place.log, n_lines):
+    for line in last_lines(log, n_lines):
         print(line)
     sys.stdout.flush()
     if follow:
-        _follow(place.log)
+        _follow(log)
     return 0
 
 
-def _last_used(settings: Settings) -> Place | None:
-    """The place whose log is meant when no server runs: the one that was written last."""
-    if settings.model:
-        meant = place_of(settings.model, settings.revision)
-        return meant if meant.log.exists() else None
-    written = [place for place in places() if place.log.exists()]
-    return max(written, key=lambda place: place.log.stat().st_mtime, default=None)
+def _last_written(settings: Settings) -> Path | None:
+    """The log that is meant when no server runs: without a model, the one that was written last.
+
+    Logs outlive their places, which a restart of the machine removes.
+    """
+    log = place_of(settings.model, settings.revision).log
+    return (
+        log if settings.model else max(log.parent.glob("vllm-*.log"), key=lambda log: log.stat().st_mtime, default=None)
+    )
 
 
 def _follow(path: Path) -> None:

@@ -49,8 +49,8 @@ def find(model: str) -> Path:
     return _complete(folder if _looks_local(model) else _from_hub(model, ["*.json", "*.safetensors"]))
 
 
-def find_description(model: str) -> Path:
-    """The folder of a model without its weights, a local one or from the hub. Raises ModelError.
+def find_description(model: str, revision: str = "") -> Path:
+    """The folder of a model without its weights, a local one or this revision on the hub. Raises ModelError.
 
     For a model that another process has loaded.
     """
@@ -58,7 +58,7 @@ def find_description(model: str) -> Path:
     if _looks_local(model) and not (folder / "tokenizer.json").is_file():
         hint = "set model to the folder or the hub id of the model that the server runs"
         raise ModelError(f"there is no tokenizer.json in {folder.name!r} on this machine", hint)
-    found = folder if _looks_local(model) else _from_hub(model, [*_DESCRIPTION])
+    found = folder if _looks_local(model) else _from_hub(model, [*_DESCRIPTION], revision)
     _check_kind(found)
     return found
 
@@ -176,12 +176,12 @@ def _header(path: Path) -> dict[str, Any]:
     return header
 
 
-def _from_hub(model: str, patterns: list[str]) -> Path:
+def _from_hub(model: str, patterns: list[str], revision: str = "") -> Path:
     """The folder of a checkpoint, of which files of these names are downloaded. Raises ModelError."""
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(model, allow_patterns=patterns))
+        return Path(snapshot_download(model, revision=revision or None, allow_patterns=patterns))
     except Exception as error:  # the library raises many kinds, none of them ours
         reason = type(error).__name__
         raise ModelError(

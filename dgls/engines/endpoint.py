@@ -1,5 +1,6 @@
 """Where a vLLM server listens."""
 
+import re
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -40,6 +41,11 @@ def checked(url: str) -> str:
     except ValueError:  # a port that is no number
         usable = False
     if not usable or parts.scheme not in ("http", "https", "unix"):
-        raise SettingError(f"{url!r} is no address of a server", hint)
+        raise SettingError(f"{without_user(url)!r} is no address of a server", hint)
     # The paths of the API are added here: addresses are often copied with them.
     return url.strip().rstrip("/").removesuffix("/v1")
+
+
+def without_user(url: str) -> str:
+    """An address as it may be shown: its user and password left out, also where it is misspelled."""
+    return re.sub(r"^(\s*https?://)[^/]*@", r"\1", url)

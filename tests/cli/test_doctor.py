@@ -9,7 +9,9 @@ import pytest
 
 from dgls.cli.checks import _NEEDED, checkpoint, checks_for, is_hub_id, log, server, vllm
 from dgls.cli.doctor import doctor
+from dgls.engines.checkpoint import BUNDLED
 from dgls.settings import Settings
+from fake_vllm import FakeVllm
 from tests.cli.conftest import ROOT, Dgls, Scripted
 from tests.serving.conftest import Machine, machine, program
 
@@ -74,6 +76,11 @@ def test_settings_in_effect() -> None:
     assert check.detail == 'engine="scripted", gap_lengths=[4, 8], seed=7'
 
 
+def test_no_password_is_shown() -> None:
+    check = checks_for(Settings(engine="scripted", url=("http://me:secret@gpu:8000",)))["settings"]()
+    assert check.detail == 'engine="scripted", url=["http://gpu:8000"]'
+
+
 def test_where_the_log_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert log(Settings()).detail == "stderr"
     assert log(Settings(log_file=str(tmp_path / "dgls.log"))).status == "ok"
@@ -102,15 +109,35 @@ def found(capsys: pytest.CaptureFixture[str], name: str) -> dict[str, Any]:
 
 
 def test_a_card_and_the_checkpoint_for_it(machine: Machine) -> None:
-    program(machine.folder / "bin" / "nvidia-smi", "echo 0, NVIDIA L4, 8.9, 23034, 22500")
+    program(machine.folder / "bin" / "nvidia-smi", "echo 0, GPU-0a, NVIDIA L4, 8.9, 23034, 22500")
     found = checkpoint(Settings())
     assert (found.status, found.next_step) == ("ok", "")
     assert found.detail == "cyankiwi/diffusiongemma-26B-A4B-it-AWQ-INT4 8756b0a40bce for NVIDIA L4, 22.0 GiB free"
     assert checkpoint(Settings(model="a/b", revision="c")).detail == "a/b c for NVIDIA L4, 22.0 GiB free"
-    program(machine.folder / "bin" / "nvidia-smi", "echo 0, NVIDIA L4, 8.9, 23034, 500")
+    program(machine.folder / "bin" / "nvidia-smi", "echo 0, GPU-0a, NVIDIA L4, 8.9, 23034, 500")
     assert checkpoint(Settings()).status == "problem"
     program(machine.folder / "bin" / "nvidia-smi", "exit 1")
     assert checkpoint(Settings(model="a/b")).detail == "a/b for no NVIDIA card"
+
+
+def test_the_servers_whose_addresses_are_set_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing else of vLLM matters then: it runs elsewhere."""
+    with FakeVllm(BUNDLED, key="k") as fake:
+        settings = Settings(engine="vllm", url=(fake.url, "http://127.0.0.1:9", "gpu"))
+        checks = checks_for(settings)
+        assert [name for name in checks if name not in checks_for(Settings(engine="scripted"))] == [
+            "server 1",
+            "server 2",
+            "server 3",
+        ]
+        refused, gone, wrong = (checks[f"server {number}"]() for number in (1, 2, 3))
+        assert "does not take the key" in refused.detail
+        assert "cannot be reached (Connection refused)" in gone.detail
+        assert "is no address" in wrong.detail
+        monkeypatch.setenv("DGLS_KEY", "k")
+        found = checks_for(Settings(engine="vllm", url=(fake.url,)))["server"]()
+        where = fake.url.removeprefix("http://")
+        assert (found.status, found.detail) == ("ok", f"{where} serves dg with canvases of 32 tokens")
 
 
 def test_which_vllm_and_how_it_is(machine: Machine) -> None:

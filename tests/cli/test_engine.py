@@ -55,7 +55,7 @@ def test_a_servers_life(machine: Machine) -> None:
 
 
 def test_status_for_programs(machine: Machine) -> None:
-    program(machine.folder / "bin" / "nvidia-smi", "echo 0, NVIDIA H200, 9.0, 143771, 43771")
+    program(machine.folder / "bin" / "nvidia-smi", "echo 0, GPU-0a, NVIDIA H200, 9.0, 143771, 43771")
     dgls(machine, "start", *SMALL)
     (found,) = json.loads(dgls(machine, "status", "--json").stdout)
     record = running(place_of("org/small"))
@@ -106,13 +106,13 @@ def test_a_server_that_has_ended_is_shown_and_can_be_forgotten(machine: Machine)
 def test_no_card_and_no_model(machine: Machine) -> None:
     program(machine.folder / "bin" / "nvidia-smi", "exit 9")
     check(dgls(machine, "start"), "nvidia-smi finds no GPU")
-    program(machine.folder / "bin" / "nvidia-smi", "echo 0, Tesla T4, 7.5, 15360, 14900")
+    program(machine.folder / "bin" / "nvidia-smi", "echo 0, GPU-0a, Tesla T4, 7.5, 15360, 14900")
     check(dgls(machine, "start"), "no checkpoint runs on compute capability 7.5 (Tesla T4): the nearest, cyankiwi/")
     assert machine.started() == []
 
 
 def test_a_card_chooses_the_model(machine: Machine) -> None:
-    program(machine.folder / "bin" / "nvidia-smi", "echo 3, NVIDIA GeForce RTX 4090, 8.9, 24564, 23900")
+    program(machine.folder / "bin" / "nvidia-smi", "echo 3, GPU-3a, NVIDIA GeForce RTX 4090, 8.9, 24564, 23900")
     assert "ready: cyankiwi/diffusiongemma-26B-A4B-it-AWQ-INT4 at" in dgls(machine, "start").stdout
     record = running(place_of(""))
     assert record.revision in record.command
@@ -183,6 +183,25 @@ def test_a_log_is_followed(machine: Machine) -> None:
     following.kill()
     following.communicate()
     assert starting.wait(timeout=60) == 0
+
+
+def test_a_log_outlives_the_machines_runtime_folder(machine: Machine) -> None:
+    """Which is gone after a restart of the machine, when people want to know why."""
+    log = place_of("org/small").log
+    log.parent.mkdir(parents=True)
+    log.write_text("before the restart\n")
+    assert dgls(machine, "logs").stdout == dgls(machine, "logs", *SMALL).stdout == "before the restart\n"
+    check(dgls(machine, "logs", "--model", "org/other"), "there is no log of a vLLM server")
+
+
+def test_a_server_that_does_not_answer_is_not_shown_as_one_that_does(machine: Machine) -> None:
+    dgls(machine, "start", *SMALL)
+    server = running(place_of("org/small")).server
+    os.kill(server.pid, signal.SIGSTOP)
+    done = dgls(machine, "status")
+    os.kill(server.pid, signal.SIGCONT)
+    assert done.returncode == 1
+    assert "ready, but it does not answer" in done.stdout
 
 
 def test_installing_needs_a_yes(machine: Machine) -> None:

@@ -1,5 +1,6 @@
 """Addresses of servers, and their keys."""
 
+import asyncio
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -8,6 +9,7 @@ import pytest
 
 from dgls.engines.endpoint import Endpoint, checked
 from dgls.engines.vllm.keys import key_for
+from dgls.engines.vllm.server import Server
 from dgls.errors import EngineError, SettingError
 from dgls.settings import Settings
 
@@ -31,6 +33,11 @@ def test_addresses_have_one_spelling(given: str, url: str) -> None:
 def test_what_is_no_address(given: str) -> None:
     with pytest.raises(SettingError, match=r"is no address of a server: write http://host:port"):
         checked(given)
+
+
+def test_what_is_no_address_is_told_without_its_password() -> None:
+    with pytest.raises(SettingError, match=r"^'http://gpu:x' is no address"):
+        checked("http://me:secret@gpu:x")
 
 
 @pytest.mark.parametrize(
@@ -70,6 +77,27 @@ def test_the_key_of_the_file_comes_before_the_environment_and_the_keyring(
     monkeypatch.setenv("DGLS_KEY", " in the air\n")
     assert key_for("http://gpu:8000", Settings()) == "in the air"
     assert key_for("http://gpu:8000", Settings(key_file=str(path))) == "filed"
+
+
+@pytest.mark.parametrize("key", ["abc\ndef", "abc\x01", "abc\N{HORIZONTAL ELLIPSIS}"])
+def test_a_key_that_no_request_can_carry_is_told_and_not_shown(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DGLS_KEY", key)
+    with pytest.raises(EngineError, match="the key has line ends or letters that no request can carry") as raised:
+        key_for("http://gpu:8000", Settings())
+    assert "abc" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("ALL_PROXY", "socks5://127.0.0.1:9"), ("ALL_PROXY", "socks://127.0.0.1:9"), ("NO_PROXY", "::1/128,fe80::/10")],
+)
+def test_a_proxy_that_cannot_be_used_is_told(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It counts for other machines only."""
+    monkeypatch.setitem(sys.modules, "socksio", None)
+    monkeypatch.setenv(name, value)
+    with pytest.raises(EngineError, match=r"^gpu:8000 cannot be asked with these proxies \(.*: correct ALL_PROXY"):
+        Server(Endpoint("http://gpu:8000"))
+    asyncio.run(Server(Endpoint("http://127.0.0.1:8000")).close())
 
 
 def test_a_keyring_that_breaks_is_no_key(keyring: ModuleType) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import math
+import shutil
 import sys
 import threading
 import time
@@ -12,8 +13,10 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from huggingface_hub import constants
 
 from dgls.engines.endpoint import Endpoint
+from dgls.engines.serving.checkpoints import CHECKPOINTS
 from dgls.engines.vllm.engine import VllmEngine
 from dgls.errors import EngineError
 from dgls.settings import Settings
@@ -185,6 +188,37 @@ def test_this_machines_own_server_is_found_again_where_it_has_moved(chat_folder:
         return found
 
     assert asyncio.run(filled_twice()) == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("model", "revision"), [("org/small", "a" * 40), (CHECKPOINTS[0].model, ""), (CHECKPOINTS[0].model, "b" * 40)]
+)
+def test_the_vocabulary_is_of_the_revision_that_this_machines_own_server_serves(
+    fake: FakeVllm, chat_folder: Path, model: str, revision: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """vLLM has downloaded that one, and the newest may be another one, or out of reach."""
+    kept = revision or CHECKPOINTS[0].revision
+    shutil.copytree(chat_folder, tmp_path / f"models--{model.replace('/', '--')}" / "snapshots" / kept)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    fake.cards[0]["root"] = model
+    settings = Settings(revision=revision)
+    assert filled(VllmEngine(settings, own=lambda _: Endpoint(fake.url)))[-1].final
+
+
+def test_two_requests_at_once_find_this_machines_own_server_again(fake: FakeVllm) -> None:
+    """It was started anew at its address, and wants another key."""
+
+    async def main() -> None:
+        async for _ in engine.start():
+            pass
+        fake.key = "new"
+        found = await asyncio.gather(items_of(engine), items_of(engine))
+        assert [items[-1].final for items in found] == [True, True]
+        await engine.close()
+
+    engine = VllmEngine(Settings(), own=lambda _: Endpoint(fake.url, fake.key))
+    asyncio.run(main())
 
 
 def test_each_width_is_asked_for_before_anybody_waits_for_it(chat_folder: Path) -> None:

@@ -1,6 +1,7 @@
 """What goes wrong with a vLLM server, what is said about it, and who takes over."""
 
 import asyncio
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from dgls.engines.endpoint import Endpoint
 from dgls.engines.vllm import servers
 from dgls.engines.vllm.engine import VllmEngine
 from dgls.engines.vllm.server import Server
-from dgls.errors import DglsError, EngineError, ServerError
+from dgls.errors import DglsError, EndedError, EngineError, ServerError
 from dgls.settings import Settings, with_settings
 from fake_vllm import FakeVllm, Fault
 from tests.engines.asking import asked_of, engine_for, filled, items_of, started
@@ -51,6 +52,14 @@ FAULTS: dict[str, tuple[Fault, str]] = {
     "not numbers": (
         Fault(edit=lambda answer: answer["choices"][0]["logprobs"].update(token_logprobs=["a"])),
         "is no answer to a canvas: ",
+    ),
+    "no probability": (
+        Fault(edit=lambda answer: answer["choices"][0]["logprobs"].update(token_logprobs=[math.nan] * 32)),
+        "the server's probabilities are no numbers: see its log",
+    ),
+    "too probable": (
+        Fault(edit=lambda answer: answer["choices"][0]["logprobs"].update(token_logprobs=[5000.0] * 32)),
+        "the server's probabilities are no numbers: see its log",
     ),
 }
 
@@ -123,8 +132,11 @@ def test_the_next_server_takes_over_and_the_first_one_comes_back(chat_folder: Pa
 
 
 OTHERS: dict[str, tuple[dict[str, Any], str]] = {
-    "model": ({"root": "/models/other"}, "serves another model, dg: serve dg there as well, or take it out of url"),
-    "context": ({"max_model_len": 100}, "takes less than the other servers: start all of them with the same options"),
+    "model": ({"root": "/models/other"}, "serves another model, other: the engine starts anew with it"),
+    "context": (
+        {"max_model_len": 100},
+        "takes shorter prompts or canvases than before: the engine starts anew with it",
+    ),
 }
 
 
@@ -133,13 +145,82 @@ def test_a_server_of_something_else_does_not_stand_in(chat_folder: Path, changes
     async def main(first: FakeVllm, second: FakeVllm) -> None:
         engine = await started(engine_for(first, second, workspace=workspace_for(first, second)))
         first.faults.append(Fault(503))
-        with pytest.raises(ServerError, match=told):
+        with pytest.raises(EndedError, match=told):
             await items_of(engine)
         await engine.close()
 
     with FakeVllm(chat_folder) as first, FakeVllm(chat_folder) as second:
         second.cards[0].update(changes)
         asyncio.run(main(first, second))
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_server_that_no_longer_takes_requests_is_replaced(chat_folder: Path, status: int) -> None:
+    async def main(first: FakeVllm, second: FakeVllm) -> None:
+        engine = await started(engine_for(first, second, workspace=workspace_for(first, second)))
+        first.faults.append(Fault(status))
+        assert (await items_of(engine))[-1].final
+        assert len(asked_of(second)) == 4
+        await engine.close()
+
+    with FakeVllm(chat_folder) as first, FakeVllm(chat_folder) as second:
+        asyncio.run(main(first, second))
+
+
+def test_a_request_that_is_refused_is_nobody_elses(chat_folder: Path) -> None:
+    """Another server would refuse it as well."""
+
+    async def main(first: FakeVllm, second: FakeVllm) -> None:
+        engine = await started(engine_for(first, second, workspace=workspace_for(first, second)))
+        first.faults.append(Fault(400))
+        with pytest.raises(EngineError, match="refuses the request"):
+            await items_of(engine)
+        assert (await items_of(engine))[-1].final
+        assert asked_of(second) == []
+        await engine.close()
+
+    with FakeVllm(chat_folder) as first, FakeVllm(chat_folder) as second:
+        asyncio.run(main(first, second))
+
+
+def test_a_server_that_lets_requests_wait_for_ever_is_replaced(chat_folder: Path) -> None:
+    """They are given up at the deadline, before the server's own time is over; a newer key says nothing about it."""
+
+    async def main(first: FakeVllm, second: FakeVllm) -> None:
+        given = {"workspace": workspace_for(first, second), "deadline_ms": 400}
+        engine = await started(engine_for(first, second, **given))
+        first.faults.extend([Fault(pause_s=1000)] * 8)
+        for within_s in (0.05, 0.4):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(items_of(engine), within_s)
+            assert asked_of(second) == []
+        assert (await asyncio.wait_for(items_of(engine), 30))[-1].final
+        assert len(asked_of(second)) == 4
+        await engine.close()
+
+    with FakeVllm(chat_folder) as first, FakeVllm(chat_folder) as second:
+        asyncio.run(main(first, second))
+
+
+def test_a_server_that_calls_its_model_otherwise_is_asked_what_it_serves(fake: FakeVllm) -> None:
+    """It was started anew while nobody asked."""
+
+    async def main() -> None:
+        engine = await started(engine_for(fake))
+        fake.cards[0]["id"] = "new name"
+        with pytest.raises(EngineError, match="does not have it"):
+            await items_of(engine)
+        pause_is_over(engine)
+        assert (await items_of(engine))[-1].final
+        await engine.close()
+
+    asyncio.run(main())
+
+
+def test_an_address_that_is_there_twice_is_one_server() -> None:
+    urls = ["http://gpu:8000", "http://gpu:8000/v1/", "http://gpu:8000"]
+    engine = VllmEngine(with_settings(Settings(), {"url": urls}))
+    assert engine.name == "vllm (gpu:8000)"
 
 
 def workspace_for(first: FakeVllm, second: FakeVllm) -> str:

@@ -2,8 +2,12 @@
 
 import asyncio
 import os
+import resource
+import shutil
 import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -12,6 +16,7 @@ from dgls.engines.serving import own
 from dgls.engines.serving import record as records
 from dgls.engines.serving.own import find, launch, own_endpoint, stop, waiting
 from dgls.engines.serving.place import Place, held, is_held, place_of, private
+from dgls.engines.serving.plan import plan_of
 from dgls.engines.serving.process import Process
 from dgls.engines.serving.record import read
 from dgls.errors import LaunchError
@@ -164,6 +169,53 @@ def test_a_failure_says_what_to_do(machine: Machine, how: str, told: str) -> Non
     machine.set(FAKE_VLLM="")
     started()  # a failure is no reason not to try again
     assert own_endpoint(MODEL) is not None
+
+
+@contextmanager
+def full_at(n_bytes: int) -> Iterator[None]:
+    """Lets no file grow beyond this, here and in what is started from here, as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_log_without_room_ends_no_server(machine: Machine) -> None:
+    place = place_of("org/small")
+    private(place.log.parent)
+    place.log.write_bytes(b"." * 2**16)
+    with full_at(2**16):
+        started()
+        assert own_endpoint(MODEL) is not None
+    stop(place)
+    assert place.log.stat().st_size == 2**16
+
+
+def test_no_room_for_a_servers_files_is_told(machine: Machine) -> None:
+    with (
+        full_at(0),
+        pytest.raises(LaunchError, match=r"files cannot be written in .*File too large.*: free some space"),
+    ):
+        launch(MODEL)
+    config = place_of("org/small").config
+    assert list(config.iterdir()) == []
+
+
+def test_a_server_whose_folder_is_removed_is_ended_all_the_same(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As some systems do it with a user's runtime folder when the user logs out."""
+    monkeypatch.setattr(own, "plan_of", lambda *given: replace(plan_of(*given), grace_s=0.2))
+    machine.set(FAKE_VLLM="deaf")
+    place = launch(MODEL)
+    until(lambda: running(place).server.pid and machine.started())
+    record = running(place)
+    shutil.rmtree(place.folder)
+    os.kill(record.supervisor.pid, signal.SIGTERM)
+    until(gone(record.supervisor))
+    assert not record.server.is_alive
 
 
 def test_a_command_that_is_not_there(machine: Machine) -> None:

@@ -12,15 +12,15 @@ from dgls.errors import LaunchError
 from dgls.settings import Settings
 from tests.serving.conftest import Machine, program
 
-H200 = "0, NVIDIA H200, 9.0, 143771, 143094\n"
-A100 = "0, NVIDIA A100-SXM4-80GB, 8.0, 81920, 81000\n"
-RTX_5090 = "0, NVIDIA GeForce RTX 5090, 12.0, 32607, 31800\n"
-RTX_5090_IN_USE = "0, NVIDIA GeForce RTX 5090, 12.0, 32607, 27000\n"
-RTX_4090 = "0, NVIDIA GeForce RTX 4090, 8.9, 24564, 23900\n"
-RTX_4090_IN_USE = "0, NVIDIA GeForce RTX 4090, 8.9, 24564, 9000\n"
-T4 = "0, Tesla T4, 7.5, 15360, 14900\n"
-SPARK = "0, NVIDIA GB10, 12.1, [N/A], [N/A]\n"
-TWO = "0, NVIDIA GeForce RTX 4090, 8.9, 24564, 2000\n1, NVIDIA L40S, 8.9, 46068, 45500\n"
+H200 = "0, GPU-0a, NVIDIA H200, 9.0, 143771, 143094\n"
+A100 = "0, GPU-0a, NVIDIA A100-SXM4-80GB, 8.0, 81920, 81000\n"
+RTX_5090 = "0, GPU-0a, NVIDIA GeForce RTX 5090, 12.0, 32607, 31800\n"
+RTX_5090_IN_USE = "0, GPU-0a, NVIDIA GeForce RTX 5090, 12.0, 32607, 27000\n"
+RTX_4090 = "0, GPU-0a, NVIDIA GeForce RTX 4090, 8.9, 24564, 23900\n"
+RTX_4090_IN_USE = "0, GPU-0a, NVIDIA GeForce RTX 4090, 8.9, 24564, 9000\n"
+T4 = "0, GPU-0a, Tesla T4, 7.5, 15360, 14900\n"
+SPARK = "0, GPU-0a, NVIDIA GB10, 12.1, [N/A], [N/A]\n"
+TWO = "0, GPU-0a, NVIDIA GeForce RTX 4090, 8.9, 24564, 2000\n1, GPU-1a, NVIDIA L40S, 8.9, 46068, 45500\n"
 
 NUMBERS = {checkpoint.model: checkpoint.numbers for checkpoint in CHECKPOINTS}
 
@@ -65,7 +65,8 @@ def test_a_refusal_names_the_nearest(output: str, told: str) -> None:
 
 
 def test_what_cannot_be_read_is_left_out() -> None:
-    broken = "\nNo devices were found\n0, NVIDIA, Inc. [card], 9.0, 100, 90\nx, y, z, 1, 2\n0, a, [N/A], 1, 1\n"
+    broken = "\nNo devices were found\n0, GPU-0a, NVIDIA, Inc. [card], 9.0, 100, 90\nx, y, z, w, 1, 2\n"
+    broken += "0, b, a, [N/A], 1, 1\n0, NVIDIA H200, 9.0, 100, 90\n"
     (only,) = parsed(broken, 0)
     assert (only.name, only.capability, only.free_bytes) == ("NVIDIA, Inc. [card]", (9, 0), 90 * 2**20)
 
@@ -75,6 +76,8 @@ def test_a_share_that_vllm_accepts() -> None:
     assert idle.share == 0.9
     assert used.share == 0.34
     assert used.share * used.total_bytes < used.free_bytes
+    (full,) = parsed("0, GPU-0a, NVIDIA L4, 8.9, 23034, 100\n", 0)
+    assert full.share == 0  # vLLM says itself what is missing
 
 
 def test_revisions_are_pinned_as_whole_commits() -> None:
@@ -85,8 +88,26 @@ def test_revisions_are_pinned_as_whole_commits() -> None:
 def test_the_cards_of_this_machine(machine: Machine) -> None:
     program(machine.folder / "bin" / "nvidia-smi", f"cat <<'END'\n{TWO}END")
     assert [gpu.index for gpu in gpus(0)] == [0, 1]
-    machine.set(CUDA_VISIBLE_DEVICES="0")
-    assert [gpu.index for gpu in gpus(0)] == [0]
+    for wanted, indexes in {"0": [0], "1,0": [0, 1], "GPU-1": [1], "GPU-1a, 0": [0, 1]}.items():
+        machine.set(CUDA_VISIBLE_DEVICES=wanted)
+        assert [gpu.index for gpu in gpus(0)] == indexes
+
+
+@pytest.mark.parametrize("wanted", ["", "-1", "7", "MIG-1a"])
+def test_cards_that_are_hidden_are_not_chosen(machine: Machine, wanted: str) -> None:
+    program(machine.folder / "bin" / "nvidia-smi", f"cat <<'END'\n{TWO}END")
+    machine.set(CUDA_VISIBLE_DEVICES=wanted)
+    with pytest.raises(LaunchError, match=f"CUDA_VISIBLE_DEVICES={wanted} names no GPU .*: unset it, or set model to"):
+        plan_of(Settings(), place_of(""))
+    assert plan_of(Settings(model="org/m"), place_of("")).extra_environment == {}
+
+
+def test_the_card_that_was_chosen_is_the_one_that_is_used(machine: Machine) -> None:
+    """vLLM takes the first of those that it sees."""
+    program(machine.folder / "bin" / "nvidia-smi", f"cat <<'END'\n{TWO}END")
+    machine.set(CUDA_VISIBLE_DEVICES="0,1")
+    plan = plan_of(Settings(), place_of(""))
+    assert plan.extra_environment == {"CUDA_VISIBLE_DEVICES": "1", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
 
 
 def test_a_broken_driver_is_told(machine: Machine) -> None:

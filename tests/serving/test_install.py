@@ -47,6 +47,23 @@ def test_an_installation(machine: Machine, wheels: Path) -> None:
     assert list(install()) == []
 
 
+@pytest.mark.parametrize("lost", ["the program", "the packages"])
+def test_an_environment_whose_python_was_taken_away_is_made_anew(machine: Machine, wheels: Path, lost: str) -> None:
+    """It is a link to the system's, which may be removed, or replaced by a newer one that looks elsewhere."""
+    list(install())
+    if lost == "the program":
+        (environment() / "bin" / "python").unlink()
+        (environment() / "bin" / "python").symlink_to("/nowhere/python")
+    else:
+        (packages,) = (environment() / "lib").glob("python3*")
+        packages.rename(packages.with_name("python3.1"))
+    assert installed() is None
+    assert is_half_made()
+    told = list(install())
+    assert told[0] == "making an environment"
+    assert is_complete()
+
+
 def test_the_plugin_is_added_and_kept_up_to_date(
     machine: Machine, wheels: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """One server for each model of a machine: real processes, started, found, killed and stopped."""
 
 import asyncio
+import os
 import stat
 import subprocess
 import sys
@@ -77,11 +78,21 @@ def test_nobody_but_the_owner_can_read_or_enter(machine: Machine) -> None:
     assert key not in place.log.read_text()
 
 
-def test_a_folder_of_somebody_else_is_not_used(tmp_path: Path) -> None:
-    (tmp_path / "real").mkdir()
+def test_a_folder_or_link_of_somebody_else_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "real").mkdir(mode=0o755)
     (tmp_path / "link").symlink_to(tmp_path / "real")
-    with pytest.raises(LaunchError, match="somebody else's: set XDG_RUNTIME_DIR"):
-        private(tmp_path / "link")
+    monkeypatch.setattr(os, "getuid", lambda: (tmp_path / "real").stat().st_uid + 1)
+    for name in ("real", "link"):
+        with pytest.raises(LaunchError, match="somebody else's: make it yours, or set XDG_RUNTIME_DIR"):
+            private(tmp_path / name)
+    assert stat.S_IMODE((tmp_path / "real").stat().st_mode) == 0o755
+
+
+def test_a_link_to_another_disk_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir(mode=0o755)
+    (tmp_path / "dgls").symlink_to(tmp_path / "disk")
+    assert private(tmp_path / "dgls") == tmp_path / "dgls"
+    assert stat.S_IMODE((tmp_path / "disk").stat().st_mode) == 0o700
 
 
 def test_two_models_are_two_servers(machine: Machine) -> None:
@@ -93,6 +104,20 @@ def test_two_models_are_two_servers(machine: Machine) -> None:
     stop(place_of("org/large"))
     assert own_endpoint(other) is None
     assert own_endpoint(MODEL) is not None
+
+
+def test_a_folder_is_one_model_however_it_is_spelled(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shell spells the home folder out, an editor does not; another project's folder of that name is another one."""
+    folders = machine.folder / "home" / "model", machine.folder / "project" / "model"
+    for folder in folders:
+        folder.mkdir(parents=True)
+    machine.set(HOME=str(folders[0].parent))
+    here, there = (place_of(str(folder)) for folder in folders)
+    assert place_of("~/model") == place_of(f"{folders[0]}/") == here
+    monkeypatch.chdir(folders[0].parent)
+    assert place_of("model") == here
+    monkeypatch.chdir(folders[1].parent)
+    assert place_of("./model") == there != here
 
 
 def test_a_window_without_a_model_finds_a_listed_one(machine: Machine) -> None:

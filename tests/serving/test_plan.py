@@ -32,6 +32,7 @@ def plan(machine: Machine, canvas_length: int | None, arguments: str = "") -> Pl
         (48, "", 48, (16, 32, 48)),
         (256, """--diffusion-config '{"canvas_length": 256}'""", None, (16, 32, 64, 128, 256)),
         (256, """--diffusion-config='{"canvas_length": 32}' --max-num-seqs 2""", None, (16, 32)),
+        (256, """--diffusion_config '{"canvas_length": 32}'""", 32, (16, 32)),
     ],
 )
 def test_what_is_served_is_warmed_up(
@@ -41,6 +42,19 @@ def test_what_is_served_is_warmed_up(
     assert found.widths == warm
     ours = [json.loads(word) for word in found.command if word.startswith('{"canvas_length"')]
     assert served is None or ours[0]["canvas_length"] == served
+
+
+def test_options_in_vllms_other_spelling_stand_in_place_of_ours(machine: Machine) -> None:
+    command = plan(machine, None, "--max_model_len=4096 --compilation_config.some_key some_value").command
+    assert command[-3:] == ("--max-model-len=4096", "--compilation-config.some_key", "some_value")
+    assert "--max-model-len" not in command
+
+
+@pytest.mark.parametrize("option", ["--port 8000", "--host=0.0.0.0", "--uds /tmp/s", "--api-key k", "--api_key=k"])
+def test_where_a_server_of_ours_listens_is_not_a_users_to_say(machine: Machine, option: str) -> None:
+    """Nobody would find it there."""
+    with pytest.raises(SettingError, match=r"'engine_arguments' cannot have --[a-z-]+: leave it to dgls"):
+        plan(machine, None, option)
 
 
 def test_a_canvas_that_cannot_be_read(machine: Machine) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dgls.engines.serving.journal import Journal
-from dgls.engines.serving.metrics import is_busy, metrics_of, totals
+from dgls.engines.serving.metrics import counts, is_busy, metrics_of, totals
 from dgls.engines.serving.progress import last_lines, last_phrase, phrase_of, why
 from tests.serving.fake_vllm import metrics
 
@@ -124,3 +124,11 @@ def test_a_server_that_never_worked_has_no_shares() -> None:
 @pytest.mark.parametrize(("change", "busy"), [({}, False), ({"running": 1.0}, True), ({"steps": 23.0}, True)])
 def test_who_is_busy(change: dict[str, float], busy: bool) -> None:
     assert is_busy(totals(metrics({**IDLE, **change})), totals(metrics(IDLE))) is busy
+
+
+def test_a_server_that_counts_nothing_is_not_taken_for_an_idle_one() -> None:
+    """As with --disable-log-stats: what it is asked is not seen."""
+    found = totals("# TYPE python_info gauge\npython_info 1.0\n")
+    assert not counts(found)
+    assert is_busy(found, found)
+    assert counts(totals(metrics(IDLE)))

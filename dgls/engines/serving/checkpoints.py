@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dgls.errors import LaunchError
 
-_QUERY = ("index", "name", "compute_cap", "memory.total", "memory.free")
+_QUERY = ("index", "uuid", "name", "compute_cap", "memory.total", "memory.free")
 _MIB, _GB = 2**20, 10**9
 _SHARE = 0.9  # of a GPU's memory; vLLM itself would take 0.92
 _SPARE_BYTES = 512 * _MIB
@@ -71,6 +71,7 @@ class Gpu:
     """A graphics card as nvidia-smi tells of it."""
 
     index: int
+    uuid: str
     name: str
     capability: tuple[int, int]
     total_bytes: int
@@ -80,7 +81,7 @@ class Gpu:
     def share(self) -> float:
         """How much of its memory vLLM may plan with: it refuses to start when less than that is free."""
         free = (self.free_bytes - _SPARE_BYTES) / self.total_bytes
-        return min(_SHARE, int(free * 100) / 100)
+        return max(min(_SHARE, int(free * 100) / 100), 0.0)
 
 
 def gpus(unified_bytes: int) -> list[Gpu]:
@@ -94,24 +95,29 @@ def gpus(unified_bytes: int) -> list[Gpu]:
     found = parsed(done.stdout, unified_bytes) if done.returncode == 0 else []
     if not found:
         raise LaunchError(f"nvidia-smi finds no GPU ({' '.join((done.stderr or done.stdout).split())[:120]})", hint)
-    wanted = os.environ.get("CUDA_VISIBLE_DEVICES", "")
-    allowed = {int(part) for part in wanted.split(",") if part.strip().isdecimal()}
-    return [gpu for gpu in found if gpu.index in allowed] or found
+    wanted = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if wanted is None:
+        return found
+    names = [part.strip() for part in wanted.split(",") if part.strip()]
+    allowed = [gpu for gpu in found if any(name == str(gpu.index) or gpu.uuid.startswith(name) for name in names)]
+    if not allowed:
+        raise LaunchError(f"CUDA_VISIBLE_DEVICES={wanted} names no GPU that nvidia-smi finds", f"unset it, or {hint}")
+    return allowed
 
 
 def parsed(output: str, unified_bytes: int) -> list[Gpu]:
     """The cards in nvidia-smi's answer; one that shares the main memory tells no figures of its own."""
     found = []
     for line in output.splitlines():
-        parts = [part.strip() for part in line.rsplit(",", len(_QUERY) - 2)]
-        head = parts[0].split(",", 1)
-        if len(parts) != len(_QUERY) - 1 or len(head) != 2:
+        head, *parts = [part.strip() for part in line.rsplit(",", 3)]
+        names = [part.strip() for part in head.split(",", 2)]  # a card's name may have commas
+        if len(parts) != 3 or len(names) != 3:
             continue
-        (index, name), (capability, total, free) = head, parts[1:]
+        (index, uuid, name), (capability, total, free) = names, parts
         try:
             major, minor = (int(part) for part in capability.split("."))
             sizes = [int(size) * _MIB if size.isdecimal() else unified_bytes for size in (total, free)]
-            found.append(Gpu(int(index), name.strip(), (major, minor), *sizes))
+            found.append(Gpu(int(index), uuid, name, (major, minor), *sizes))
         except ValueError:
             continue
     return found
@@ -133,6 +139,12 @@ def choice(found: Sequence[Gpu]) -> tuple[Checkpoint, Gpu]:
 def listed(model: str) -> Checkpoint | None:
     """The row of the table for a model."""
     return next((checkpoint for checkpoint in CHECKPOINTS if checkpoint.model == model), None)
+
+
+def revision_of(model: str, revision: str) -> str:
+    """The revision that is served: the one that a setting names, else that of the table; empty for the newest."""
+    row = listed(model)
+    return revision or (row.revision if row else "")
 
 
 def _refusal(gpu: Gpu) -> LaunchError:

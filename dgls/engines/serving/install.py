@@ -37,9 +37,10 @@ def environment() -> Path:
 
 
 def installed() -> Path | None:
-    """The installed program; None when there is none, or a half-made one."""
+    """The installed program; None when there is none, a half-made one, or one whose Python was taken away since."""
     program = environment() / "bin" / "vllm"
-    return program if _stamp().get("requirement") == REQUIREMENT and program.is_file() else None
+    is_whole = _stamp().get("requirement") == REQUIREMENT and program.is_file() and _finds_vllm()
+    return program if is_whole else None
 
 
 def has_plugin() -> bool:
@@ -53,7 +54,7 @@ def is_complete() -> bool:
 
 
 def is_half_made() -> bool:
-    """Whether an installation was broken off, or is of another making."""
+    """Whether an installation was broken off, is of another making, or works no more."""
     return environment().exists() and installed() is None
 
 
@@ -98,6 +99,15 @@ def _add_plugin() -> None:
 def _pip() -> list[str]:
     """The beginning of a command of the environment's pip."""
     return [str(environment() / "bin" / "python"), "-m", "pip", "install", *_PIP_OPTIONS]
+
+
+def _finds_vllm() -> bool:
+    """Whether the environment's Python runs and has vLLM: it is that of the system, which may go or become another."""
+    code = "import importlib.util, sys; sys.exit(importlib.util.find_spec('vllm') is None)"
+    try:
+        return subprocess.run([environment() / "bin" / "python", "-P", "-c", code], capture_output=True).returncode == 0
+    except OSError:
+        return False
 
 
 def _stamp() -> Mapping[str, Any]:

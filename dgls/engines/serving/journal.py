@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,7 +15,10 @@ _LONGEST_LINE_BYTES = 8192
 
 
 class Journal:
-    """Takes bytes in whatever pieces and writes lines; a full file is put aside, and only one such is kept."""
+    """Takes bytes in whatever pieces and writes lines; a full file is put aside, and only one such is kept.
+
+    What the disk has no room for is lost: a server that works is worth more than its log.
+    """
 
     def __init__(self, path: Path, max_bytes: int) -> None:
         self._path = path
@@ -46,10 +50,12 @@ class Journal:
         self._file.close()
 
     def _write(self, line: bytes) -> None:
-        if line:
+        if not line:
+            return
+        with suppress(OSError):
             if self._file.tell() + len(line) >= self._max_bytes:
-                self._file.close()
                 self._path.replace(older(self._path))
+                self._file.close()
                 self._file = self._opened()
             self._file.write(line + b"\n")
 

@@ -53,10 +53,19 @@ def metrics_of(found: Mapping[str, float]) -> Metrics:
     )
 
 
+def counts(found: Mapping[str, float]) -> bool:
+    """Whether a server counts its requests at all; with --disable-log-stats it does not."""
+    return not found.keys().isdisjoint(_WORK)
+
+
 def is_busy(found: Mapping[str, float], before: Mapping[str, float]) -> bool:
-    """Whether requests are running or came since the last look; asking for metrics is no request."""
+    """Whether requests are running or came since the last look; asking for metrics is no request.
+
+    A server that counts none may be.
+    """
     now = metrics_of(found)
-    return now.n_running + now.n_waiting > 0 or any(found.get(name) != before.get(name) for name in _WORK)
+    came = not counts(found) or any(found.get(name) != before.get(name) for name in _WORK)
+    return came or now.n_running + now.n_waiting > 0
 
 
 async def read_totals(http: httpx.AsyncClient) -> dict[str, float] | None:

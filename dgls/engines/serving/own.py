@@ -16,7 +16,7 @@ import dgls
 from dgls.engines.endpoint import Endpoint
 from dgls.engines.serving import supervisor
 from dgls.engines.serving.checkpoints import listed
-from dgls.engines.serving.place import Place, held, is_held, place_of, places, private
+from dgls.engines.serving.place import Place, held, is_held, place_of, places, private, spelled
 from dgls.engines.serving.plan import plan_of, supported
 from dgls.engines.serving.process import kill, wait_for
 from dgls.engines.serving.progress import last_phrase
@@ -88,13 +88,16 @@ def launch(settings: Settings) -> Place:
     place = place_of(settings.model, settings.revision)
     try:
         plan = plan_of(settings, place)
+        log = private(place.log.parent).joinpath(place.log.name).open("ab")
     except LaunchError:
         if is_held(place.lock):
             return place  # another window's server was quicker, and has the memory that is missing now
         raise
-    private(place.log.parent)
+    except OSError as error:
+        problem = f"the server's files cannot be written in {place.folder} or {place.log.parent} ({error.strerror})"
+        raise LaunchError(problem, "free some space there, or see to the permissions") from error
     package = str(Path(dgls.__file__).parents[1])
-    with place.log.open("ab") as log:
+    with log:
         done = subprocess.run(
             [sys.executable, "-P", "-c", _BOOT, package, json.dumps(asdict(plan))],
             stdin=subprocess.DEVNULL,
@@ -183,7 +186,7 @@ def _means(settings: Settings, place: Place, record: Record) -> bool:
     if not settings.model:
         return not settings.revision and listed(record.model) is not None
     same_revision = settings.revision in ("", record.revision)
-    return place.name == place_of("").name and record.model == settings.model and same_revision
+    return place.name == place_of("").name and record.model == spelled(settings.model) and same_revision
 
 
 async def _until_ready(place: Place) -> AsyncIterator[str]:
@@ -220,4 +223,6 @@ def _raise_end(place: Place) -> None:
         raise LaunchError(record.detail, record.next_step)
     if record.phase == "idle":
         raise LaunchError(f"the server ended: {record.detail}", "set engine_idle_s to more")
-    raise LaunchError("the server's supervisor was killed", "run dgls engine start")
+    raise LaunchError(
+        "the server's supervisor was killed, or broke", "see dgls engine logs, then run dgls engine start"
+    )

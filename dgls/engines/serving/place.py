@@ -10,7 +10,6 @@ RUNTIME/dgls/NAME/lock         held by the supervisor for as long as it lives; t
 import hashlib
 import os
 import re
-import stat
 import sys
 import tempfile
 import time
@@ -78,8 +77,15 @@ def place_of(model: str, revision: str = "") -> Place:
     """The place of the server for a model; without one, of that for whichever model suits the machine."""
     if not model:
         return Place(runtime_folder() / "auto")
+    model = spelled(model)
     words = re.sub(r"[^A-Za-z0-9]+", "-", model).strip("-")[-40:]
     return Place(runtime_folder() / f"{words}-{_digest(model, revision)}")
+
+
+def spelled(model: str) -> str:
+    """A model in one spelling: a folder by its whole path, whatever the current folder is, a hub id as it is."""
+    folder = Path(model).expanduser()
+    return str(folder.resolve()) if folder.is_dir() else model
 
 
 def places() -> list[Place]:
@@ -95,22 +101,30 @@ def runtime_folder() -> Path:
 
 
 def private(folder: Path) -> Path:
-    """The folder, made if need be, which only its owner can enter. Raises LaunchError when that cannot be."""
+    """The folder, made if need be, which only its owner can enter. Raises LaunchError when that cannot be.
+
+    A link of the owner's own counts as what it leads to: people keep what is large on another disk.
+    """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = folder.lstat()
-        if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid():
+        if folder.is_dir() and {folder.lstat().st_uid, folder.stat().st_uid} == {os.getuid()}:
             folder.chmod(0o700)
             return folder
     except OSError as error:
         raise LaunchError(f"cannot make the folder {folder}", error.strerror or "check its permissions") from error
-    raise LaunchError(f"the folder {folder} is somebody else's", "set XDG_RUNTIME_DIR to a folder of your own")
+    hint = "make it yours, or set XDG_RUNTIME_DIR, XDG_STATE_HOME or XDG_DATA_HOME, whichever it is in, to one that is"
+    raise LaunchError(f"the folder {folder} is somebody else's", hint)
 
 
 def write_private(path: Path, text: str) -> None:
     """Replaces a file as a whole by one that only its owner can read."""
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:  # mode 0600
-        file.write(text)
+        try:
+            file.write(text)
+            file.flush()
+        except OSError:  # the disk is full
+            Path(file.name).unlink()
+            raise
     Path(file.name).replace(path)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import socket
 from collections.abc import Mapping, Sequence
@@ -14,9 +15,9 @@ from dgls.diffusion.layout import widths
 from dgls.diffusion.sampling import Sampling
 from dgls.engines.checkpoint import free_memory, read_facts, read_json
 from dgls.engines.effort import effort_of
-from dgls.engines.serving.checkpoints import Gpu, choice, gpus, listed
+from dgls.engines.serving.checkpoints import Gpu, choice, gpus, revision_of
 from dgls.engines.serving.flags import Serving, command_line, generation_config
-from dgls.engines.serving.place import Place, private, write_private
+from dgls.engines.serving.place import Place, private, spelled, write_private
 from dgls.engines.serving.program import find_program
 from dgls.errors import LaunchError, SettingError
 from dgls.settings import Settings
@@ -24,6 +25,7 @@ from dgls.settings import Settings
 _LOG_BYTES = 8 * 2**20
 _GRACE_S = 15.0  # the server frees its GPU in this time, or is killed
 _LOOPBACK = "127.0.0.1"
+_DECIDED = ("--host", "--port", "--uds", "--api-key")  # what a user's options may not change
 # The widest canvas, in tokens, unless the model's own is narrower or the user says otherwise: enough for the longest
 # gaps, and each width costs a warm-up. Narrower ones than the widest miss the full CUDA graphs.
 _CANVAS_TOKENS = 128
@@ -97,10 +99,7 @@ def chosen_model(settings: Settings) -> Chosen:
     if not settings.model:
         checkpoint, gpu = choice(gpus(free_memory() or 0))
         return Chosen(checkpoint.model, settings.revision or checkpoint.revision, gpu)
-    row = listed(settings.model)
-    folder = Path(settings.model).expanduser()
-    model = str(folder.resolve()) if folder.is_dir() else settings.model
-    return Chosen(model, settings.revision or (row.revision if row else ""), _freest())
+    return Chosen(spelled(settings.model), revision_of(settings.model, settings.revision), _freest())
 
 
 def _freest() -> Gpu | None:
@@ -159,19 +158,29 @@ def _listening(settings: Settings, place: Place) -> tuple[str, dict[str, str]]:
 
 
 def _environment(gpu: Gpu | None, more: Sequence[str]) -> dict[str, str]:
-    """Which card is used, unless the user has said so or wants several; counted as nvidia-smi does."""
-    if gpu is None or "CUDA_VISIBLE_DEVICES" in os.environ or any("parallel" in word or word == "-tp" for word in more):
+    """Which card is used, unless the user wants several: one of those that may be, counted as nvidia-smi does."""
+    if gpu is None or any("parallel" in word or word == "-tp" for word in more):
         return {}
     return {"CUDA_VISIBLE_DEVICES": str(gpu.index), "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
 
 
 def _more(settings: Settings) -> tuple[str, ...]:
-    """The user's own options. Raises SettingError."""
+    """The user's own options, in the spelling of ours. Raises SettingError."""
     try:
-        return tuple(shlex.split(settings.engine_arguments))
+        words = [_with_dashes(word) for word in shlex.split(settings.engine_arguments)]
     except ValueError as error:
         problem = f"setting 'engine_arguments' cannot be read ({error})"
         raise SettingError(problem, "close its quotation marks") from error
+    taken = next((word for word in words if word.partition("=")[0] in _DECIDED), None)
+    if taken is not None:
+        problem = f"setting 'engine_arguments' cannot have {taken.partition('=')[0]}"
+        raise SettingError(problem, "leave it to dgls, which must find its server; engine_listen=port is a port")
+    return tuple(words)
+
+
+def _with_dashes(word: str) -> str:
+    """An option as vLLM lists it: its parser takes underscores for dashes."""
+    return re.sub(r"^--[^.=]+", lambda name: name[0].replace("_", "-"), word)
 
 
 def supported() -> None:

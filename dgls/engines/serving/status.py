@@ -8,7 +8,7 @@ import httpx
 
 from dgls.engines.serving.checkpoints import Gpu, gpus
 from dgls.engines.serving.http import client, is_healthy
-from dgls.engines.serving.metrics import Metrics, metrics_of, read_totals
+from dgls.engines.serving.metrics import Metrics, counts, metrics_of, read_totals
 from dgls.engines.serving.own import is_left_behind
 from dgls.engines.serving.place import Place, is_held
 from dgls.engines.serving.record import Phase, Record, endpoint, read
@@ -79,7 +79,7 @@ async def _asked(place: Place, record: Record) -> tuple[bool, dict[str, Any], Me
             served = (await http.get("/v1/models")).raise_for_status().json()["data"][0]
         except (httpx.HTTPError, ValueError, LookupError, TypeError):
             served = {}
-        return True, served, metrics_of(found) if found is not None else None
+        return True, served, metrics_of(found) if found is not None and counts(found) else None
 
 
 def _cards() -> tuple[Gpu, ...]:

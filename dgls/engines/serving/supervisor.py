@@ -118,6 +118,8 @@ async def _supervise(plan: Plan, place: Place) -> None:
     else:
         await _look_after(owner, server, stop)
     finally:
+        # It still runs where a record could not be written.
+        await asyncio.to_thread(end, owner.record.server, grace_s=plan.grace_s)
         owner.journal.close()
         for path in (place.key, place.socket, None if owner.record.phase in ("failed", "idle") else place.record):
             if path is not None:

@@ -72,7 +72,7 @@ class VllmEngine:
         async for phrase in self._until_there():
             yield phrase
         endpoints = await asyncio.to_thread(self._endpoints)
-        self._servers = servers = Servers([Server(endpoint) for endpoint in endpoints], self._settings.model)
+        self._servers = servers = self._asking(endpoints)
         begun = time.monotonic()
         served: Served | None = None
         while served is None:
@@ -192,13 +192,13 @@ class VllmEngine:
             check_alike(server, served, first)
             return await _side_by_side(server, served.model, asked)
 
-        begun = time.perf_counter()
+        begun, servers = time.perf_counter(), self._servers
         try:
-            reads = await self._servers.first(work)
+            reads = await servers.first(work)
         except EngineError as error:  # a new server at the old address refuses the old key
             if self._urls:
                 raise
-            if not await self._moved():
+            if not await self._moved() and servers is self._servers:  # another request may have found it first
                 raise await self._end(error) from error
             reads = await self._servers.first(work)
         self._has_answered = True
@@ -232,9 +232,14 @@ class VllmEngine:
         endpoint = await asyncio.to_thread(self._own, self._settings)
         if endpoint is None or endpoint in self._servers.endpoints:
             return False
-        await self._servers.close()
-        self._servers = Servers([Server(endpoint)], self._settings.model)
+        before, self._servers = self._servers, self._asking([endpoint])
+        await before.close()
         return True
+
+    def _asking(self, endpoints: Sequence[Endpoint]) -> Servers:
+        """The connections to servers; one that takes more than half of a request's time fails if there are others."""
+        servers = [Server(endpoint) for endpoint in endpoints]
+        return Servers(servers, self._settings.model, self._settings.deadline_ms / 2000)
 
     def _endpoints(self) -> list[Endpoint]:
         """Where the servers listen, in the order in which they are asked. Raises EngineError."""

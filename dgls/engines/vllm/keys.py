@@ -12,11 +12,17 @@ VARIABLE = "DGLS_KEY"
 def key_for(url: str, settings: Settings) -> str:
     """The key: of the file that is set, else of the environment, else of the keyring; empty when there is none.
 
-    Raises EngineError when the file cannot be read.
+    Raises EngineError when the file cannot be read, and for what no request can carry: a library would quote it.
     """
     if settings.key_file:
-        return _from_file(Path(settings.key_file).expanduser())
-    return os.environ.get(VARIABLE, "").strip() or _from_keyring(url)
+        key = _from_file(Path(settings.key_file).expanduser())
+    else:
+        key = os.environ.get(VARIABLE, "").strip() or _from_keyring(url)
+    if not (key.isascii() and key.isprintable()):
+        raise EngineError(
+            "the key has line ends or letters that no request can carry", "set the key alone, in one line"
+        )
+    return key
 
 
 def _from_file(path: Path) -> str:

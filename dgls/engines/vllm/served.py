@@ -7,7 +7,7 @@ from typing import Any
 from dgls.diffusion.layout import WIDTHS
 from dgls.engines.vllm.server import Server
 from dgls.engines.vllm.wire import Asked, body_of
-from dgls.errors import EngineError, ServerError
+from dgls.errors import EndedError, EngineError, RefusedError
 from dgls.settings import OTHER_RUNTIMES
 
 # Wider than any canvas: a server that knows the argument refuses it, one that does not answers.
@@ -38,14 +38,17 @@ async def look(server: Server, wanted: str) -> Served:
 
 
 def check_alike(server: Server, served: Served, first: Served) -> None:
-    """Raises ServerError when a server cannot stand in for the one that the vocabulary was read for."""
-    if served.root.rpartition("/")[2] != first.root.rpartition("/")[2]:
-        hint = f"serve {first.model} there as well, or take it out of url"
-        raise ServerError(f"{server.shown} serves another model, {served.model}", hint)
+    """Raises EndedError when a server cannot stand in for the one that the vocabulary was read for."""
+    hint = "the engine starts anew with it; servers that stand side by side in url must be alike"
+    if _name(served) != _name(first):
+        raise EndedError(f"{server.shown} serves another model, {_name(served)}", hint)
     if served.canvas_length < first.canvas_length or served.max_model_len < first.max_model_len:
-        raise ServerError(
-            f"{server.shown} takes less than the other servers", "start all of them with the same options"
-        )
+        raise EndedError(f"{server.shown} takes shorter prompts or canvases than before", hint)
+
+
+def _name(served: Served) -> str:
+    """What a model is called wherever its folder is."""
+    return served.root.rpartition("/")[2]
 
 
 def _check_runtime(server: Server, cards: Sequence[Mapping[str, Any]]) -> None:
@@ -95,9 +98,7 @@ async def _takes(server: Server, model: str, width: int) -> bool:
     body["vllm_xargs"]["diffusion_canvas_length"] = width
     try:
         await server.complete(body)
-    except ServerError:
-        raise
-    except EngineError as error:
+    except RefusedError as error:
         if "diffusion_canvas_length" in error.problem:
             return False
         raise

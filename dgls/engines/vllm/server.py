@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from dgls.engines.endpoint import Endpoint
-from dgls.errors import EngineError, ServerError
+from dgls.errors import EngineError, RefusedError, ServerError
 
 # Uvicorn drops a connection after 5 s without a request. A dropped one is seen before it is used again in almost all
 # cases; the rest are asked once more.
@@ -104,23 +104,27 @@ class Server:
             case _ if code >= 500:
                 return ServerError(f"{self.shown} failed ({reason})", "see its log")
             case _:
-                return EngineError(f"{self.shown} refuses the request ({reason})", _UPDATE)
+                return RefusedError(f"{self.shown} refuses the request ({reason})", _UPDATE)
 
 
 def _client(endpoint: Endpoint, within_s: float) -> httpx.AsyncClient:
-    """The connections to an endpoint; proxies of the environment only count for other machines."""
+    """The connections to an endpoint; proxies of the environment only count for other machines. Raises EngineError."""
     parts = urlsplit(endpoint.url)
     limits = httpx.Limits(max_connections=64, max_keepalive_connections=64, keepalive_expiry=_KEPT_S)
     socket = httpx.AsyncHTTPTransport(uds=parts.path, limits=limits) if parts.scheme == "unix" else None
-    return httpx.AsyncClient(
-        base_url="http://vllm" if socket else endpoint.url,
-        headers={"Authorization": f"Bearer {endpoint.key}"} if endpoint.key else {},
-        timeout=httpx.Timeout(within_s, connect=min(5.0, within_s)),
-        transport=socket,
-        verify=parts.scheme == "https",  # reading the certificates takes longer than a request
-        limits=limits,
-        trust_env=not endpoint.is_here,
-    )
+    try:
+        return httpx.AsyncClient(
+            base_url="http://vllm" if socket else endpoint.url,
+            headers={"Authorization": f"Bearer {endpoint.key}"} if endpoint.key else {},
+            timeout=httpx.Timeout(within_s, connect=min(5.0, within_s)),
+            transport=socket,
+            verify=parts.scheme == "https",  # reading the certificates takes longer than a request
+            limits=limits,
+            trust_env=not endpoint.is_here,
+        )
+    except (ImportError, ValueError, httpx.InvalidURL) as error:  # a proxy of a kind that httpx does not know
+        hint = "correct ALL_PROXY, HTTP_PROXY, HTTPS_PROXY and NO_PROXY in the environment, or unset them"
+        raise EngineError(f"{endpoint.shown} cannot be asked with these proxies ({error})", hint) from error
 
 
 def _message(content: bytes) -> str:

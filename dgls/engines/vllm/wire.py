@@ -90,6 +90,8 @@ def read_of(answer: Any, width: int) -> Read:
         raise ServerError(
             "the server's answer is no answer to a canvas", "use a vLLM server, 0.31 or later, of a DiffusionGemma"
         ) from error
+    if not all(value < 1 for value in found.log_p):  # rounding aside, none is above 0; NaN is not below 1
+        raise ServerError("the server's probabilities are no numbers", "see its log, and start it anew")
     if not len(found.ids) == len(found.log_p) == len(found.others) == width:
         raise ServerError(
             f"the server answered {len(found.ids)} tokens for a canvas of {width}", "update vLLM to 0.31 or later"
