@@ -7,6 +7,7 @@ import json
 import os
 import platform
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -219,6 +220,8 @@ def log(settings: Settings) -> Check:
     if not settings.log_file:
         return Check("log", "ok", "stderr")
     path = Path(settings.log_file)
+    with suppress(RuntimeError):  # nobody's home stays as it is written
+        path = path.expanduser()
     if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
         return Check("log", "problem", f"cannot write {path}", "choose another with --set log_file=FILE")
     return Check("log", "ok", str(path))

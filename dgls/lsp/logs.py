@@ -22,10 +22,10 @@ _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 def configure(settings: Settings) -> None:
     """Sends the log where the settings say. Raises SettingError when the file cannot be written."""
     level = settings.log_level.upper()
-    logging.basicConfig(handlers=[_handler(settings.log_file)], level="WARNING", format=_FORMAT, force=True)
     logging.getLogger("dgls").setLevel(level)
     # pygls logs whole documents at info and parameters with its errors; what matters of these we log ourselves.
     logging.getLogger("pygls").setLevel("DEBUG" if level == "DEBUG" else "CRITICAL")
+    logging.basicConfig(handlers=[_handler(settings.log_file)], level="WARNING", format=_FORMAT, force=True)
 
 
 def request_line(
@@ -56,17 +56,26 @@ def outcome_of_edits(found: Suggestion) -> str:
     return str(found.silence) if found.silence else f"{len(found.edits)} edits {n_chars} chars"
 
 
+class _FileHandler(WatchedFileHandler):
+    """A handler for a file, which is followed when another window puts it aside; its folder may go and come back."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes a line; where there is nowhere to write it, requests are answered all the same."""
+        with suppress(OSError):
+            super().emit(record)
+
+
 def _handler(log_file: str) -> logging.Handler:
-    """A handler for a file, which is followed when another window puts it aside, or for stderr."""
+    """A handler for a file, or for stderr."""
     if not log_file:
         return logging.StreamHandler()
-    path = Path(log_file).expanduser()
     try:
+        path = Path(log_file).expanduser()
         _put_aside(path)
-        return WatchedFileHandler(path, encoding="utf-8", errors="backslashreplace")
-    except OSError as error:
-        problem = f"the log file {path.name!r} cannot be written"
-        raise SettingError(problem, error.strerror or "choose another log_file") from error
+        return _FileHandler(path, encoding="utf-8", errors="backslashreplace")
+    except (OSError, RuntimeError, ValueError) as error:  # nobody's home; a name that no file can have
+        problem = f"the log file {Path(log_file).name!r} cannot be written"
+        raise SettingError(problem, getattr(error, "strerror", None) or "choose another log_file") from error
 
 
 def _put_aside(path: Path) -> None:

@@ -74,6 +74,21 @@ def test_a_server_that_was_stopped_stays_stopped(start: Start) -> None:
     neovim.wait_ready()
 
 
+@pytest.mark.parametrize("how", ["edit!", "%bdelete | edit #"])
+def test_a_file_that_is_read_anew_is_served_as_before(start: Start, log: Path, how: str) -> None:
+    standing = {"print(width)": "print(breadth)"}
+    neovim = start(SLOW | {"standing": standing}, "width = 3\nprint(width)\n", settings={"deadline_ms": 600_000})
+    neovim.wait_ready()
+    neovim.command(how)
+    neovim.lua("vim.wait(100)")  # what is done a little later is done
+    neovim.type("ggcwbreadth<Esc>")
+    neovim.wait_diff("width", "breadth")
+    neovim.type("odef a")
+    neovim.wait(lambda: neovim.lua("return require('dgls.ghost').is_asking(vim.fn.bufnr())"), "a request")
+    neovim.type("<Esc>")
+    neovim.wait(lambda: "automatic cancelled" in outcomes(log), "its end")
+
+
 DRAFTS = {
     "default": {"drafts": [" "]},
     "rules": [{"prefix_ends": "def a", "drafts": ["dd(x", "dd(a):", "dd(a):\n    return a"], "delay_ms": 400}],
