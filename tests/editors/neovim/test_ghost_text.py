@@ -146,6 +146,23 @@ def test_alternatives_are_asked_for_and_gone_through(start: Start, log: Path) ->
     assert "invoked" in " ".join(outcomes(log))
 
 
+@pytest.mark.parametrize("keys", ["<M-Right>", "dd"], ids=["taken", "typed"])
+def test_the_rest_of_an_alternative_stays(start: Start, log: Path, keys: str) -> None:
+    neovim = shown(start, "", "idef a", FUNCTION)
+    neovim.type("<M-]>")
+    neovim.wait(lambda: neovim.ghost().startswith("dd(x)"), "the second alternative")
+    neovim.type(keys)
+    neovim.wait(lambda: neovim.ghost().startswith("(x)"), "its rest")
+    n_asked = len(outcomes(log))
+    neovim.lua("vim.wait(500)")  # Neovim asks after 200 ms
+    assert neovim.ghost().startswith("(x)")
+    assert len(outcomes(log)) == n_asked
+    neovim.type("<M-]>")
+    neovim.wait(lambda: neovim.ghost().startswith("(a, b):"), "the rest of the first")
+    neovim.type("z")
+    neovim.wait(lambda: len(outcomes(log)) > n_asked, "a request once nothing fits")
+
+
 def test_dismissed_ghost_text_does_not_come_back_by_itself(start: Start, log: Path) -> None:
     neovim = shown(start, "", "idef a", FUNCTION)
     neovim.type("<C-]>")

@@ -38,6 +38,14 @@ local function current()
   return ghosts[api.nvim_get_current_buf()]
 end
 
+--- Whether some of a fill is left to show: then nothing is asked, as the server knows alternatives but not which is shown.
+---@param ghost dgls.Ghost
+---@return boolean
+local function is_shown(ghost)
+  local shown = ghost.fills[ghost.index]
+  return shown ~= nil and fill_at.rest(shown) ~= nil
+end
+
 ---@param ghost dgls.Ghost
 local function cancel(ghost)
   if ghost.request then
@@ -143,7 +151,7 @@ function M.stand_between(client)
     ghost.ask = asker(ghost, request, handler)
     local on_purpose = ghost.on_purpose
     ghost.on_purpose = nil
-    if not on_purpose and (status.is_paused(buf) or ghost.asked == state_of(buf)) then
+    if not on_purpose and (status.is_paused(buf) or ghost.asked == state_of(buf) or is_shown(ghost)) then
       return false
     end
     return ghost.ask(on_purpose and INVOKED or AUTOMATIC)
