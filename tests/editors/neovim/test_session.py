@@ -253,6 +253,20 @@ def test_a_second_window_and_another_file_have_their_own(start: Start, tmp_path:
     neovim.wait_ghost("one")
 
 
+def test_ghost_text_goes_when_another_window_is_entered_in_insert_mode(start: Start) -> None:
+    neovim = start({"default": {"drafts": [" "]}, "rules": [{"prefix_ends": "x = ", "drafts": ["one"]}]}, "a\n\n")
+    neovim.wait_ready()
+    neovim.command("vsplit other.txt")
+    neovim.command("wincmd p")
+    neovim.type("jix = ")
+    neovim.wait_ghost("one")
+    neovim.type("<Cmd>wincmd p<CR>")
+    neovim.wait_ghost("")
+    assert neovim.lua("return vim.api.nvim_get_mode().mode") == "i"
+    neovim.type("<Cmd>wincmd p<CR>")
+    neovim.wait_ghost("one")
+
+
 def test_a_failure_of_the_engine_is_in_the_status(start: Start) -> None:
     neovim = start({"default": {"drafts": [" "]}}, settings={"script": "/nowhere.json"})
     neovim.wait(lambda: neovim.lua("return require('dgls').statusline()") == "dgls failed", "the status")

@@ -102,6 +102,14 @@ local function moved(buf, ghost)
   end
 end
 
+--- The user went to another window or buffer, maybe without leaving insert mode, which is all that core looks at.
+---@param buf integer
+---@param ghost dgls.Ghost
+local function left(buf, ghost)
+  forget(buf, ghost)
+  show(buf, ghost)
+end
+
 --- How requests about a buffer are sent: `handler` is core's, `request` the client's own.
 ---@param ghost dgls.Ghost
 ---@param request function
@@ -151,6 +159,9 @@ function M.stand_between(client)
     ghost.ask = asker(ghost, request, handler)
     local on_purpose = ghost.on_purpose
     ghost.on_purpose = nil
+    if buf ~= api.nvim_get_current_buf() then
+      return false -- the user went to another one while core waited
+    end
     if not on_purpose and (status.is_paused(buf) or ghost.asked == state_of(buf) or is_shown(ghost)) then
       return false
     end
@@ -174,6 +185,7 @@ function M.attach(client, buf)
   end)
   on({ 'CursorMovedI', 'TextChangedI', 'TextChangedP' }, moved)
   on({ 'InsertLeave' }, forget)
+  on({ 'BufLeave', 'WinLeave' }, left)
 end
 
 --- Takes the ghost text, or what a pattern matches at its beginning; false if there is none that fits.
