@@ -152,6 +152,16 @@ def test_a_selection_of_characters_is_rewritten(start: Start, program: Path) -> 
     neovim.wait_lines(*lines(text))
 
 
+def test_a_selection_that_ends_before_the_cursor_is_rewritten(start: Start) -> None:
+    neovim = start(SCRIPT, "x=1; y=2\n", before="vim.o.selection = 'exclusive'")
+    neovim.wait_ready()
+    neovim.type("vlll:Dgls rewrite<CR>")
+    neovim.wait_diff("=", " = ")
+    neovim.lua("require('dgls.edits').rewrite = function(range) _G.range = range end")
+    neovim.type("v$:Dgls rewrite<CR>")
+    neovim.wait(lambda: neovim.lua("return _G.range['end'].character") == 8, "the range of the line")
+
+
 @EITHER
 def test_a_rewrite_is_rejected(start: Start, program: Path) -> None:
     neovim = start(SCRIPT, "x=1\n", program=program)

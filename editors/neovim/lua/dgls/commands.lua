@@ -46,8 +46,9 @@ local function selected(asked)
   local first, last, line = { asked.line1, 1 }, { asked.line2 }, vim.fn.getline(asked.line2)
   local begin, stop = vim.fn.getpos("'<"), vim.fn.getpos("'>")
   if asked.range == 2 and vim.fn.visualmode() == 'v' and begin[2] == first[1] and stop[2] == last[1] then
+    local is_behind = vim.o.selection == 'exclusive' -- then the mark of the end is
     first[2] = begin[3]
-    last[2] = stop[3] <= #line and stop[3] + vim.str_utf_end(line, stop[3]) or nil
+    last[2] = stop[3] <= #line and (is_behind and stop[3] - 1 or stop[3] + vim.str_utf_end(line, stop[3])) or nil
   end
   return { start = position(first[1] - 1, first[2] - 1), ['end'] = position(last[1] - 1, last[2] or #line) }
 end
