@@ -166,7 +166,8 @@ end
 function M.highlight()
   api.nvim_set_hl(0, 'DglsAdded', { default = true, link = 'DiffAdd' })
   api.nvim_set_hl(0, 'DglsRemoved', { default = true, link = 'DiffDelete' })
-  api.nvim_set_hl(0, 'DglsStruck', { default = true, strikethrough = true })
+  -- A link, as these outlive a change of the colour scheme.
+  api.nvim_set_hl(0, 'DglsStruck', { default = true, link = '@markup.strikethrough' })
 end
 
 return M
