@@ -74,6 +74,15 @@ def test_a_server_that_was_stopped_stays_stopped(start: Start) -> None:
     neovim.wait_ready()
 
 
+def test_a_server_that_is_stopped_while_it_waits_to_come_back_stays_stopped(start: Start) -> None:
+    neovim = start({"default": {"drafts": [" "]}})
+    neovim.wait_ready()
+    os.kill(neovim.lua(PID), signal.SIGKILL)
+    neovim.wait(lambda: neovim.lua("return require('dgls').statusline()") == "dgls restarting", "the status")
+    neovim.lua("vim.lsp.enable('dgls', false); vim.wait(1000)")  # it comes back after 500 ms
+    assert neovim.lua("return { #vim.lsp.get_clients(), require('dgls').statusline() }") == [0, ""]
+
+
 @pytest.mark.parametrize("how", ["edit!", "%bdelete | edit #"])
 def test_a_file_that_is_read_anew_is_served_as_before(start: Start, log: Path, how: str) -> None:
     standing = {"print(width)": "print(breadth)"}
