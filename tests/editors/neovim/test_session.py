@@ -223,12 +223,35 @@ def test_a_program_that_is_missing_is_said_once(start: Start) -> None:
     assert neovim.messages().count("nowhere/dgls") == 1
 
 
-def test_a_wrong_option_is_named(start: Start) -> None:
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("{ keymap = {} }", 'there is no option "keymap"'),
+        ("{ keymaps = { take = '<Tab>' } }", 'no key can be mapped to "take"'),
+        ("{ keymaps = { accept = true } }", "keymaps.accept: expected a key, or false, got true"),
+        ("{ keymaps = true }", "keymaps: expected a table, or false, got true"),
+        ("{ command = {} }", "command: expected a list of strings, the program first"),
+        ("{ command = 'dgls' }", "command: expected a list of strings, the program first, got dgls"),
+        ("'dgls'", "opts: expected table, got string"),
+    ],
+)
+def test_a_wrong_option_is_named(start: Start, given: str, said: str) -> None:
     neovim = start({"default": {"drafts": [" "]}})
-    ok, said = neovim.lua("return { pcall(require('dgls').setup, { keymap = {} }) }")
-    assert (ok, 'there is no option "keymap"' in said) == (False, True)
-    ok, said = neovim.lua("return { pcall(require('dgls').setup, { keymaps = { take = '<Tab>' } }) }")
-    assert (ok, 'no key can be mapped to "take"' in said) == (False, True)
+    assert said in neovim.lua(f"return select(2, pcall(require('dgls').setup, {given}))")
+
+
+def test_a_second_setup_maps_its_own_keys_and_no_others(start: Start) -> None:
+    neovim = start({"default": {"drafts": [" "]}})
+    neovim.wait_ready()
+    mapped = "return vim.fn.maparg(..., 'i', false, true).desc or ''"
+    neovim.lua("require('dgls').setup({ keymaps = { dismiss = '<C-x>', next = false } })")
+    assert neovim.lua(mapped, "<C-x>") == "dgls: dismiss"
+    assert [neovim.lua(mapped, key) for key in ("<C-]>", "<M-]>")] == ["", ""]
+    neovim.type("i<Cmd>lua vim.snippet.expand('f($1, $2)')<CR>")
+    neovim.type("a<Tab>b")  # Neovim's own, where there is nothing to take
+    neovim.wait_lines("f(a, b)")
+    neovim.lua("require('dgls').setup({ keymaps = false })")
+    assert neovim.lua(mapped, "<Tab>").startswith("vim.snippet.jump")
 
 
 def test_the_bundled_model(start: Start) -> None:
