@@ -59,6 +59,9 @@ def test_the_server_is_killed_and_comes_back(start: Start) -> None:
     neovim.wait_ready()
     os.kill(neovim.lua(PID), signal.SIGKILL)
     neovim.wait(lambda: neovim.lua("return require('dgls').statusline()") == "dgls restarting", "the status")
+    neovim.command("new other.txt")
+    assert neovim.lua("return require('dgls').statusline()") == ""
+    neovim.command("close")
     neovim.wait_ready()
     neovim.type("ix = ")
     neovim.wait_ghost("one")
