@@ -76,7 +76,7 @@ local function n_alike(one, other, n_most)
     n = n + 1
   end
   local function in_word(chars)
-    return n > 0 and vim.fn.match((chars[n] or '') .. (chars[n + 1] or ''), [[^\w\w$]]) >= 0
+    return n > 0 and vim.fn.match((chars[n] or '') .. (chars[n + 1] or ''), [[^\k\k$]]) >= 0
   end
   while in_word(one) or in_word(other) do
     n = n - 1
