@@ -180,6 +180,15 @@ def test_asking_in_normal_mode_and_by_command(start: Start, log: Path) -> None:
     assert [outcome.split()[0] for outcome in outcomes(log)] == ["invoked"]
 
 
+def test_asking_on_a_last_character_that_is_wide_asks_behind_it(start: Start) -> None:
+    neovim = start(SCRIPT | {"rules": [{"prefix_ends": "名", "drafts": [" = 1"]}]}, "名\n")
+    neovim.wait_ready()
+    neovim.type(":Dgls fill<CR>")
+    neovim.wait_ghost(" = 1")
+    neovim.type("<Esc>:Dgls fill_with 1<CR>")
+    neovim.wait_diff("名", "名1 = 1")
+
+
 def test_a_key_of_somebody_else_stays_theirs(start: Start) -> None:
     neovim = start(SCRIPT, before="vim.keymap.set('i', '<Tab>', 'theirs')")
     neovim.wait_ready()

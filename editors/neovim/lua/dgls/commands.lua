@@ -57,8 +57,7 @@ end
 ---@return lsp.Range
 local function at_cursor()
   local row, col = unpack(vim.api.nvim_win_get_cursor(0))
-  local at_end = col > 0 and vim.fn.col('.') >= vim.fn.col('$') - 1
-  local here = position(row - 1, at_end and vim.fn.col('$') - 1 or col)
+  local here = position(row - 1, require('dgls.fill').is_on_last() and vim.fn.col('$') - 1 or col)
   return { start = here, ['end'] = here }
 end
 

@@ -259,8 +259,7 @@ function M.trigger()
     vim.notify(why, vim.log.levels.WARN)
   elseif not api.nvim_get_mode().mode:match('^i') then
     ghost.on_purpose = true
-    local at_end = vim.fn.col('.') >= vim.fn.col('$') - 1
-    vim.cmd(at_end and 'startinsert!' or 'startinsert') -- core asks when insert mode begins
+    vim.cmd(fill_at.is_on_last() and 'startinsert!' or 'startinsert') -- core asks when insert mode begins
   elseif ghost.ask then
     ghost.ask(INVOKED)
   else
