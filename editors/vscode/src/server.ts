@@ -40,6 +40,7 @@ interface Run {
 export class Server {
   private run: Run | undefined;
   private again: NodeJS.Timeout | undefined;
+  private stops = 0;
   private readonly backoff = new Backoff();
 
   constructor(
@@ -48,14 +49,19 @@ export class Server {
     private readonly events: Events,
   ) {}
 
-  /** Starts the server in place of the one that runs; a new start forgets how often it ended. */
+  /** Starts the server in place of the one that runs, unless a newer start or stop comes; how often it ended is forgotten. */
   async start(command: string): Promise<void> {
-    await this.stop();
-    this.backoff.reset();
-    this.begin(command);
+    const stopped = this.stop();
+    const { stops } = this;
+    await stopped;
+    if (stops === this.stops) {
+      this.backoff.reset();
+      this.begin(command);
+    }
   }
 
   async stop(): Promise<void> {
+    this.stops += 1;
     clearTimeout(this.again);
     this.again = undefined;
     const run = this.run;

@@ -152,6 +152,16 @@ def test_a_selection_of_characters_is_rewritten(start: Start, program: Path) -> 
     neovim.wait_lines(*lines(text))
 
 
+def test_a_selection_that_ends_before_the_cursor_is_rewritten(start: Start) -> None:
+    neovim = start(SCRIPT, "x=1; y=2\n", before="vim.o.selection = 'exclusive'")
+    neovim.wait_ready()
+    neovim.type("vlll:Dgls rewrite<CR>")
+    neovim.wait_diff("=", " = ")
+    neovim.lua("require('dgls.edits').rewrite = function(range) _G.range = range end")
+    neovim.type("v$:Dgls rewrite<CR>")
+    neovim.wait(lambda: neovim.lua("return _G.range['end'].character") == 8, "the range of the line")
+
+
 @EITHER
 def test_a_rewrite_is_rejected(start: Start, program: Path) -> None:
     neovim = start(SCRIPT, "x=1\n", program=program)
@@ -221,6 +231,36 @@ def test_an_edit_out_of_sight_is_pointed_at(start: Start) -> None:
     neovim.wait_diff("width", "breadth")
 
 
+def test_an_answer_comes_while_another_buffer_is_shown(start: Start) -> None:
+    neovim = start(SCRIPT | {"delay_ms": 300}, "x=1\n")
+    neovim.wait_ready()
+    neovim.command("Dgls rewrite")
+    neovim.command("new | put =range(99)")
+    neovim.wait_diff("=", " = ")
+    assert neovim.messages().count("stack traceback") == 0
+
+
+def test_an_edit_in_a_closed_fold_is_seen_before_it_is_applied(start: Start) -> None:
+    text = "width = 3\ndef f():\n    print(width)\n    a = 1\n"
+    neovim = start(SCRIPT, text)
+    neovim.wait_ready()
+    neovim.command("set shiftwidth=4 foldmethod=indent foldlevel=0")
+    neovim.type("cwbreadth<Esc>j")
+    neovim.wait(lambda: neovim.lua("return #vim.api.nvim_buf_get_extmarks(0, -1, 0, -1, {})") > 0, "the edit")
+    assert neovim.diff() == ("", "")
+    neovim.command("Dgls next")
+    neovim.wait_diff("width", "breadth")
+    assert neovim.lines() == lines(text.replace("width", "breadth", 1))
+    neovim.command("Dgls next")
+    neovim.wait_lines(*lines(text.replace("width", "breadth")))
+
+
+def test_what_goes_is_struck_through_in_every_colour_scheme(start: Start) -> None:
+    neovim = start(SCRIPT)
+    neovim.command("colorscheme habamax")
+    assert neovim.lua("return vim.api.nvim_get_hl(0, { name = 'DglsStruck', link = false }).strikethrough")
+
+
 @pytest.mark.parametrize(
     ("text", "edit", "row", "old", "new"),
     [
@@ -266,6 +306,7 @@ def test_the_lines_that_an_edit_changes(
         ("", "x", "", "x"),
         ("x", "", "x", ""),
         ("# é", "# è", "é", "è"),
+        ("größe = 1", "grüße = 1", "größe", "grüße"),
         ("a = 1", "a = 10", "1", "10"),
     ],
 )

@@ -146,6 +146,23 @@ def test_alternatives_are_asked_for_and_gone_through(start: Start, log: Path) ->
     assert "invoked" in " ".join(outcomes(log))
 
 
+@pytest.mark.parametrize("keys", ["<M-Right>", "dd"], ids=["taken", "typed"])
+def test_the_rest_of_an_alternative_stays(start: Start, log: Path, keys: str) -> None:
+    neovim = shown(start, "", "idef a", FUNCTION)
+    neovim.type("<M-]>")
+    neovim.wait(lambda: neovim.ghost().startswith("dd(x)"), "the second alternative")
+    neovim.type(keys)
+    neovim.wait(lambda: neovim.ghost().startswith("(x)"), "its rest")
+    n_asked = len(outcomes(log))
+    neovim.lua("vim.wait(500)")  # Neovim asks after 200 ms
+    assert neovim.ghost().startswith("(x)")
+    assert len(outcomes(log)) == n_asked
+    neovim.type("<M-]>")
+    neovim.wait(lambda: neovim.ghost().startswith("(a, b):"), "the rest of the first")
+    neovim.type("z")
+    neovim.wait(lambda: len(outcomes(log)) > n_asked, "a request once nothing fits")
+
+
 def test_dismissed_ghost_text_does_not_come_back_by_itself(start: Start, log: Path) -> None:
     neovim = shown(start, "", "idef a", FUNCTION)
     neovim.type("<C-]>")
@@ -161,6 +178,15 @@ def test_asking_in_normal_mode_and_by_command(start: Start, log: Path) -> None:
     neovim.type("$:Dgls fill<CR>")
     neovim.wait_ghost(FUNCTION)
     assert [outcome.split()[0] for outcome in outcomes(log)] == ["invoked"]
+
+
+def test_asking_on_a_last_character_that_is_wide_asks_behind_it(start: Start) -> None:
+    neovim = start(SCRIPT | {"rules": [{"prefix_ends": "名", "drafts": [" = 1"]}]}, "名\n")
+    neovim.wait_ready()
+    neovim.type(":Dgls fill<CR>")
+    neovim.wait_ghost(" = 1")
+    neovim.type("<Esc>:Dgls fill_with 1<CR>")
+    neovim.wait_diff("名", "名1 = 1")
 
 
 def test_a_key_of_somebody_else_stays_theirs(start: Start) -> None:

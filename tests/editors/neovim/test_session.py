@@ -59,6 +59,9 @@ def test_the_server_is_killed_and_comes_back(start: Start) -> None:
     neovim.wait_ready()
     os.kill(neovim.lua(PID), signal.SIGKILL)
     neovim.wait(lambda: neovim.lua("return require('dgls').statusline()") == "dgls restarting", "the status")
+    neovim.command("new other.txt")
+    assert neovim.lua("return require('dgls').statusline()") == ""
+    neovim.command("close")
     neovim.wait_ready()
     neovim.type("ix = ")
     neovim.wait_ghost("one")
@@ -72,6 +75,30 @@ def test_a_server_that_was_stopped_stays_stopped(start: Start) -> None:
     assert neovim.lua("return require('dgls').statusline()") == ""
     neovim.command("Dgls restart")
     neovim.wait_ready()
+
+
+def test_a_server_that_is_stopped_while_it_waits_to_come_back_stays_stopped(start: Start) -> None:
+    neovim = start({"default": {"drafts": [" "]}})
+    neovim.wait_ready()
+    os.kill(neovim.lua(PID), signal.SIGKILL)
+    neovim.wait(lambda: neovim.lua("return require('dgls').statusline()") == "dgls restarting", "the status")
+    neovim.lua("vim.lsp.enable('dgls', false); vim.wait(1000)")  # it comes back after 500 ms
+    assert neovim.lua("return { #vim.lsp.get_clients(), require('dgls').statusline() }") == [0, ""]
+
+
+@pytest.mark.parametrize("how", ["edit!", "%bdelete | edit #"])
+def test_a_file_that_is_read_anew_is_served_as_before(start: Start, log: Path, how: str) -> None:
+    standing = {"print(width)": "print(breadth)"}
+    neovim = start(SLOW | {"standing": standing}, "width = 3\nprint(width)\n", settings={"deadline_ms": 600_000})
+    neovim.wait_ready()
+    neovim.command(how)
+    neovim.lua("vim.wait(100)")  # what is done a little later is done
+    neovim.type("ggcwbreadth<Esc>")
+    neovim.wait_diff("width", "breadth")
+    neovim.type("odef a")
+    neovim.wait(lambda: neovim.lua("return require('dgls.ghost').is_asking(vim.fn.bufnr())"), "a request")
+    neovim.type("<Esc>")
+    neovim.wait(lambda: "automatic cancelled" in outcomes(log), "its end")
 
 
 DRAFTS = {
@@ -199,12 +226,35 @@ def test_a_program_that_is_missing_is_said_once(start: Start) -> None:
     assert neovim.messages().count("nowhere/dgls") == 1
 
 
-def test_a_wrong_option_is_named(start: Start) -> None:
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("{ keymap = {} }", 'there is no option "keymap"'),
+        ("{ keymaps = { take = '<Tab>' } }", 'no key can be mapped to "take"'),
+        ("{ keymaps = { accept = true } }", "keymaps.accept: expected a key, or false, got true"),
+        ("{ keymaps = true }", "keymaps: expected a table, or false, got true"),
+        ("{ command = {} }", "command: expected a list of strings, the program first"),
+        ("{ command = 'dgls' }", "command: expected a list of strings, the program first, got dgls"),
+        ("'dgls'", "opts: expected table, got string"),
+    ],
+)
+def test_a_wrong_option_is_named(start: Start, given: str, said: str) -> None:
     neovim = start({"default": {"drafts": [" "]}})
-    ok, said = neovim.lua("return { pcall(require('dgls').setup, { keymap = {} }) }")
-    assert (ok, 'there is no option "keymap"' in said) == (False, True)
-    ok, said = neovim.lua("return { pcall(require('dgls').setup, { keymaps = { take = '<Tab>' } }) }")
-    assert (ok, 'no key can be mapped to "take"' in said) == (False, True)
+    assert said in neovim.lua(f"return select(2, pcall(require('dgls').setup, {given}))")
+
+
+def test_a_second_setup_maps_its_own_keys_and_no_others(start: Start) -> None:
+    neovim = start({"default": {"drafts": [" "]}})
+    neovim.wait_ready()
+    mapped = "return vim.fn.maparg(..., 'i', false, true).desc or ''"
+    neovim.lua("require('dgls').setup({ keymaps = { dismiss = '<C-x>', next = false } })")
+    assert neovim.lua(mapped, "<C-x>") == "dgls: dismiss"
+    assert [neovim.lua(mapped, key) for key in ("<C-]>", "<M-]>")] == ["", ""]
+    neovim.type("i<Cmd>lua vim.snippet.expand('f($1, $2)')<CR>")
+    neovim.type("a<Tab>b")  # Neovim's own, where there is nothing to take
+    neovim.wait_lines("f(a, b)")
+    neovim.lua("require('dgls').setup({ keymaps = false })")
+    assert neovim.lua(mapped, "<Tab>").startswith("vim.snippet.jump")
 
 
 def test_the_bundled_model(start: Start) -> None:
@@ -235,6 +285,20 @@ def test_a_second_window_and_another_file_have_their_own(start: Start, tmp_path:
     neovim.command("wincmd p")
     neovim.wait_lines("x = ")
     neovim.type("A")
+    neovim.wait_ghost("one")
+
+
+def test_ghost_text_goes_when_another_window_is_entered_in_insert_mode(start: Start) -> None:
+    neovim = start({"default": {"drafts": [" "]}, "rules": [{"prefix_ends": "x = ", "drafts": ["one"]}]}, "a\n\n")
+    neovim.wait_ready()
+    neovim.command("vsplit other.txt")
+    neovim.command("wincmd p")
+    neovim.type("jix = ")
+    neovim.wait_ghost("one")
+    neovim.type("<Cmd>wincmd p<CR>")
+    neovim.wait_ghost("")
+    assert neovim.lua("return vim.api.nvim_get_mode().mode") == "i"
+    neovim.type("<Cmd>wincmd p<CR>")
     neovim.wait_ghost("one")
 
 

@@ -53,6 +53,7 @@ KEYS = [
     {"key": "ctrl+alt+w", "command": "dgls.acceptWord"},
     {"key": "ctrl+alt+n", "command": "dgls.next"},
     {"key": "ctrl+alt+b", "command": "dgls.previous"},
+    {"key": "ctrl+alt+r", "command": "dgls.restart"},
     {"key": "ctrl+alt+u", "command": "workbench.action.files.newUntitledFile", "args": {"languageId": "python"}},
 ]
 

@@ -121,6 +121,19 @@ def test_what_an_edit_comes_to_is_drawn_in_whole_words(one: Window) -> None:
     one.until(one.edit, lambda found: found == "width > breadth")
 
 
+def test_tab_still_moves_the_focus_for_those_who_want_that(one: Window) -> None:
+    one.switch("focus.py", NEAR)
+    rename(one)
+    one.until(one.edit, bool)
+    one.press("Control+M")
+    one.page.wait_for_selector(".statusbar-item:has-text('Tab Moves Focus')")
+    one.press("Tab")
+    one.page.wait_for_selector(".monaco-editor.focused", state="detached")
+    one.focus()
+    one.press("Control+M")
+    one.wait_saved("focus.py", NEAR.replace("width", "breadth", 1).encode())
+
+
 def test_ghost_text_is_taken_before_an_edit(one: Window) -> None:
     one.switch("both.py", NEAR)
     rename(one)

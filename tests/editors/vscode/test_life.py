@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -26,8 +27,9 @@ def servers_of(window: Window) -> list[int]:
         ["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True
     ).stdout.splitlines():
         pid, _, args = line.strip().partition(" ")
-        if args.endswith("-m dgls serve") and Path(f"/proc/{pid}/cwd").resolve() == window.folder:
-            found.append(int(pid))
+        with suppress(FileNotFoundError):  # it has ended since
+            if args.endswith("-m dgls serve") and Path(f"/proc/{pid}/cwd").resolve() == window.folder:
+                found.append(int(pid))
     return found
 
 
@@ -63,6 +65,23 @@ def test_a_server_that_is_killed_comes_back_without_a_message(one: Window) -> No
     one.type("x = ")
     one.wait_ghost("f()")
     assert one.messages() == []
+
+
+def test_a_restart_during_another_leaves_one_server(one: Window) -> None:
+    one.switch("restarts.py", "")
+    one.ready()
+    (server,) = servers_of(one)
+    os.kill(server, signal.SIGSTOP)  # it takes a while to end
+    one.press("Control+Alt+R")
+    one.page.wait_for_timeout(300)
+    one.press("Control+Alt+R")
+    one.until(lambda: servers_of(one), lambda found: found and server not in found)
+    before = servers_of(one)
+    one.press("Control+Alt+R")
+    one.until(lambda: servers_of(one), lambda found: len(found) == 1 and not {*found} & {*before})
+    one.ready()
+    one.type("x = ")
+    one.wait_ghost("f()")
 
 
 def test_settings_count_without_a_reload(one: Window) -> None:

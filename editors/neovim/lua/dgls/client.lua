@@ -85,7 +85,11 @@ function M.ended(code, signal, client_id)
   end
   n_ends = vim.uv.now() - began > WELL_AFTER_MS and 1 or n_ends + 1
   vim.defer_fn(function()
-    vim.lsp.enable('dgls')
+    if vim.lsp.is_enabled('dgls') then
+      vim.lsp.enable('dgls')
+    else
+      status.ended(client_id, false) -- somebody has turned it off meanwhile
+    end
   end, math.min(FIRST_MS * 2 ^ (n_ends - 1), LONGEST_MS))
 end
 

@@ -46,8 +46,9 @@ local function selected(asked)
   local first, last, line = { asked.line1, 1 }, { asked.line2 }, vim.fn.getline(asked.line2)
   local begin, stop = vim.fn.getpos("'<"), vim.fn.getpos("'>")
   if asked.range == 2 and vim.fn.visualmode() == 'v' and begin[2] == first[1] and stop[2] == last[1] then
+    local is_behind = vim.o.selection == 'exclusive' -- then the mark of the end is
     first[2] = begin[3]
-    last[2] = stop[3] <= #line and stop[3] + vim.str_utf_end(line, stop[3]) or nil
+    last[2] = stop[3] <= #line and (is_behind and stop[3] - 1 or stop[3] + vim.str_utf_end(line, stop[3])) or nil
   end
   return { start = position(first[1] - 1, first[2] - 1), ['end'] = position(last[1] - 1, last[2] or #line) }
 end
@@ -56,8 +57,7 @@ end
 ---@return lsp.Range
 local function at_cursor()
   local row, col = unpack(vim.api.nvim_win_get_cursor(0))
-  local at_end = col > 0 and vim.fn.col('.') >= vim.fn.col('$') - 1
-  local here = position(row - 1, at_end and vim.fn.col('$') - 1 or col)
+  local here = position(row - 1, require('dgls.fill').is_on_last() and vim.fn.col('$') - 1 or col)
   return { start = here, ['end'] = here }
 end
 

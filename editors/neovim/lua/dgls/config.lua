@@ -38,25 +38,39 @@ M.now = vim.deepcopy(defaults)
 ---@type dgls.Config?
 M.given = nil
 
+---@param value any
+---@return boolean
+local function is_command(value)
+  return vim.islist(value) and #value > 0 and vim.iter(value):all(function(part)
+    return type(part) == 'string'
+  end)
+end
+
 --- Takes over what differs from the defaults; fails with the name of what is wrong.
 ---@param given dgls.Config
 function M.set(given)
+  vim.validate('opts', given, 'table')
   for name in pairs(given) do
     if defaults[name] == nil then
       error(('dgls: there is no option %q; known are %s'):format(name, table.concat(vim.tbl_keys(defaults), ', ')), 0)
     end
   end
-  vim.validate('command', given.command, 'table', true)
+  vim.validate('command', given.command, is_command, true, 'a list of strings, the program first')
   vim.validate('filetypes', given.filetypes, 'table', true)
   vim.validate('root_markers', given.root_markers, 'table', true)
   vim.validate('settings', given.settings, 'table', true)
-  vim.validate('keymaps', given.keymaps, { 'table', 'boolean' }, true)
+  vim.validate('keymaps', given.keymaps, function(keymaps)
+    return keymaps == false or type(keymaps) == 'table'
+  end, true, 'a table, or false')
   vim.validate('drafts', given.drafts, 'boolean', true)
   vim.validate('edits', given.edits, 'boolean', true)
-  for name in pairs(type(given.keymaps) == 'table' and given.keymaps or {}) do
+  for name, lhs in pairs(given.keymaps or {}) do
     if defaults.keymaps[name] == nil then
       error(('dgls: no key can be mapped to %q'):format(name), 0)
     end
+    vim.validate('keymaps.' .. name, lhs, function()
+      return lhs == false or type(lhs) == 'string'
+    end, 'a key, or false')
   end
   M.now = vim.tbl_extend('force', vim.deepcopy(defaults), given)
   M.now.settings = vim.tbl_extend('force', { log_file = M.log_file() }, defaults.settings, given.settings or {})

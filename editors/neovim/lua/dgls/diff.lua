@@ -76,7 +76,7 @@ local function n_alike(one, other, n_most)
     n = n + 1
   end
   local function in_word(chars)
-    return n > 0 and vim.fn.match((chars[n] or '') .. (chars[n + 1] or ''), [[^\w\w$]]) >= 0
+    return n > 0 and vim.fn.match((chars[n] or '') .. (chars[n + 1] or ''), [[^\k\k$]]) >= 0
   end
   while in_word(one) or in_word(other) do
     n = n - 1
@@ -166,7 +166,8 @@ end
 function M.highlight()
   api.nvim_set_hl(0, 'DglsAdded', { default = true, link = 'DiffAdd' })
   api.nvim_set_hl(0, 'DglsRemoved', { default = true, link = 'DiffDelete' })
-  api.nvim_set_hl(0, 'DglsStruck', { default = true, strikethrough = true })
+  -- A link, as these outlive a change of the colour scheme.
+  api.nvim_set_hl(0, 'DglsStruck', { default = true, link = '@markup.strikethrough' })
 end
 
 return M

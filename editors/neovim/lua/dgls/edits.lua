@@ -84,7 +84,7 @@ local function show(buf, suggested, edits)
   for _, one in ipairs(found) do
     diff.draw(buf, one.lines)
   end
-  if found[1] then
+  if found[1] and buf == api.nvim_get_current_buf() then
     diff.point(buf, found[1].lines)
   end
 end
@@ -216,7 +216,7 @@ local function current()
   return buf, suggested
 end
 
---- Goes to the nearest edit when it is more than a line away, else applies it; false if there is none.
+--- Goes to the nearest edit when it is more than a line away or in a closed fold, else applies it; false if there is none.
 ---@param all? boolean applies all, wherever they are
 ---@return boolean
 function M.next(all)
@@ -225,13 +225,13 @@ function M.next(all)
     return false
   end
   local found = nearest(buf, suggested)[1]
+  local row = math.min(found.lines.row + 1, api.nvim_buf_line_count(buf))
   if all then
     apply(buf, suggested, vim.list_slice(suggested.edits))
-  elseif found.distance > 1 then
-    local row = math.min(found.lines.row + 1, api.nvim_buf_line_count(buf))
+  elseif found.distance > 1 or vim.fn.foldclosed(row) ~= -1 then
     vim.cmd("normal! m'")
     api.nvim_win_set_cursor(0, { row, 0 })
-    vim.cmd('normal! ^')
+    vim.cmd('normal! ^zv')
   else
     apply(buf, suggested, { found.edit })
   end

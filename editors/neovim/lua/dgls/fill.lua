@@ -25,6 +25,13 @@ function M.here()
   return { buf = buf, row = row - 1, col = col, head = head, tail = tail }
 end
 
+--- Whether the cursor of normal mode is on the last character of its line: then what is meant is the place behind it.
+---@return boolean
+function M.is_on_last()
+  local line, col = api.nvim_get_current_line(), api.nvim_win_get_cursor(0)[2]
+  return col + #vim.fn.matchstr(line, '.', col) >= #line
+end
+
 --- The fills in an answer to a request made at a place. The server may have known a later state of the document than
 --- the request: then an item stands further on, and what was typed until there belongs to its line.
 ---@param items lsp.InlineCompletionItem[]

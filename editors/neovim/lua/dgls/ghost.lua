@@ -38,6 +38,14 @@ local function current()
   return ghosts[api.nvim_get_current_buf()]
 end
 
+--- Whether some of a fill is left to show: then nothing is asked, as the server knows alternatives but not which is shown.
+---@param ghost dgls.Ghost
+---@return boolean
+local function is_shown(ghost)
+  local shown = ghost.fills[ghost.index]
+  return shown ~= nil and fill_at.rest(shown) ~= nil
+end
+
 ---@param ghost dgls.Ghost
 local function cancel(ghost)
   if ghost.request then
@@ -94,6 +102,14 @@ local function moved(buf, ghost)
   end
 end
 
+--- The user went to another window or buffer, maybe without leaving insert mode, which is all that core looks at.
+---@param buf integer
+---@param ghost dgls.Ghost
+local function left(buf, ghost)
+  forget(buf, ghost)
+  show(buf, ghost)
+end
+
 --- How requests about a buffer are sent: `handler` is core's, `request` the client's own.
 ---@param ghost dgls.Ghost
 ---@param request function
@@ -143,7 +159,10 @@ function M.stand_between(client)
     ghost.ask = asker(ghost, request, handler)
     local on_purpose = ghost.on_purpose
     ghost.on_purpose = nil
-    if not on_purpose and (status.is_paused(buf) or ghost.asked == state_of(buf)) then
+    if buf ~= api.nvim_get_current_buf() then
+      return false -- the user went to another one while core waited
+    end
+    if not on_purpose and (status.is_paused(buf) or ghost.asked == state_of(buf) or is_shown(ghost)) then
       return false
     end
     return ghost.ask(on_purpose and INVOKED or AUTOMATIC)
@@ -166,6 +185,7 @@ function M.attach(client, buf)
   end)
   on({ 'CursorMovedI', 'TextChangedI', 'TextChangedP' }, moved)
   on({ 'InsertLeave' }, forget)
+  on({ 'BufLeave', 'WinLeave' }, left)
 end
 
 --- Takes the ghost text, or what a pattern matches at its beginning; false if there is none that fits.
@@ -239,8 +259,7 @@ function M.trigger()
     vim.notify(why, vim.log.levels.WARN)
   elseif not api.nvim_get_mode().mode:match('^i') then
     ghost.on_purpose = true
-    local at_end = vim.fn.col('.') >= vim.fn.col('$') - 1
-    vim.cmd(at_end and 'startinsert!' or 'startinsert') -- core asks when insert mode begins
+    vim.cmd(fill_at.is_on_last() and 'startinsert!' or 'startinsert') -- core asks when insert mode begins
   elseif ghost.ask then
     ghost.ask(INVOKED)
   else

@@ -1,4 +1,6 @@
 --- What is known of the server and of the last request, in a few words; and what is paused.
+local config = require('dgls.config')
+
 local M = {}
 
 ---@class dgls.Status
@@ -88,7 +90,8 @@ function M.line(buf)
   local client = vim.lsp.get_clients({ name = 'dgls', bufnr = buf })[1]
   local status = M.of(client)
   if not client then
-    return is_restarting and 'dgls restarting' or ''
+    local is_waiting = is_restarting and vim.list_contains(config.now.filetypes, vim.bo[buf].filetype)
+    return is_waiting and 'dgls restarting' or ''
   elseif M.is_paused(buf) then
     return 'dgls paused'
   elseif not status or status.state == 'loading' then
