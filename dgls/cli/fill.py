@@ -52,12 +52,11 @@ def fill_once(place: str, settings: Settings, shape: Shape) -> int:
 
 
 def fill_all(path: str, settings: Settings) -> int:
-    """Prints a file with all its placeholders filled and returns the exit code. Raises DglsError."""
+    """Prints a file with all its placeholders filled, or as it is, and returns the exit code. Raises DglsError."""
     document = read_document(Path(path), settings.max_document_chars)
     found = asyncio.run(_all_filled(document, settings))
-    if found.edits:
-        print(with_all(document, found.edits), end="")
-    else:
+    print(with_all(document, found.edits), end="")
+    if not found.edits:
         print(f"nothing to show: {found.silence}", file=sys.stderr)
     return 0
 

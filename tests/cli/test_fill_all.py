@@ -31,13 +31,13 @@ def test_other_placeholders(dgls: Dgls, scripted: Scripted, tmp_path: Path) -> N
 def test_nothing_to_fill_is_no_failure(dgls: Dgls, scripted: Scripted, tmp_path: Path) -> None:
     (tmp_path / "x.py").write_text("x = 1\n", encoding="utf-8")
     done = dgls("fill", "--all", *scripted("x"), "x.py")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "nothing to show: no place\n")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "x = 1\n", "nothing to show: no place\n")
 
 
 def test_the_deadline_is_a_silence(dgls: Dgls, scripted: Scripted, tmp_path: Path) -> None:
     (tmp_path / "x.py").write_text(SOURCE, encoding="utf-8")
     done = dgls("fill", "--all", *scripted("x", delay_ms=5000), "--set", "deadline_ms=50", "x.py")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "nothing to show: late\n")
+    assert (done.returncode, done.stdout, done.stderr) == (0, SOURCE, "nothing to show: late\n")
 
 
 def test_a_file_that_is_missing_is_a_failure(dgls: Dgls, scripted: Scripted) -> None:
