@@ -14,8 +14,8 @@ SOURCE = "def add(a, b):\n    ...\n\n\ndef two():\n    TODO\n    print('🎉')\n
 def test_prints_the_file_with_all_gaps_filled(dgls: Dgls, scripted: Scripted, tmp_path: Path, line_end: str) -> None:
     source = SOURCE.replace("\n", line_end)
     (tmp_path / "x.py").write_bytes(source.encode())
-    done = dgls("fill", "--all", *scripted("return 1"), "x.py")
-    filled = source.replace("...", "return 1").replace("TODO", "return 1")
+    done = dgls("fill", "--all", *scripted("n = 1"), "x.py")
+    filled = source.replace("...", "n = 1").replace("TODO", "n = 1")
     assert (done.returncode, done.stdout, done.stderr) == (0, filled, "")
     assert (tmp_path / "x.py").read_bytes().decode() == source
     lines = difflib.ndiff(source.splitlines(), done.stdout.splitlines())
