@@ -23,14 +23,15 @@ class Row:
 def rounds(frame: Framed, tokens: Tokens, facts: Facts, found: Sequence[Draft]) -> Iterator[list[int]]:
     """The gap lengths to denoise side by side; then those that the best candidate `found` so far calls for."""
     most = facts.canvas_length - len(frame.head) - frame.pinned
-    n_typed = max(len(tokens.encode(frame.typed.decode())) - 1, 0)
+    n_typed, least = max(len(tokens.encode(frame.typed.decode())) - 1, 0), tokens.fewest(frame.typed)[0]
     lengths = sorted({length + n_typed for length in facts.gap_lengths if length + n_typed <= most} or {most})
     tried = list(lengths)
     for _ in range(facts.effort.n_rounds if frame.pinned else 1):
         yield lengths
         if not found:
             return
-        lengths = further_lengths(tried, max(found, key=_score).gap_tokens, most, fine=facts.effort.fine)
+        further = further_lengths(tried, max(found, key=_score).gap_tokens, most, fine=facts.effort.fine)
+        lengths = [length for length in further if length >= least]
         if not lengths:
             return
         tried += lengths

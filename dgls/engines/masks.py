@@ -15,15 +15,17 @@ class TypedText:
         self._tokens = tokens
         self._typed = typed
         self._device = device
+        self._fewest = tokens.fewest(typed)
         self._banned = banned_mask(tokens)
         self._allowed: dict[tuple[bytes, int], Tensor] = {}  # each step asks for the same few beginnings
 
     def allowed(self, path: Sequence[int], n_left: int) -> Tensor | None:
         """The tokens that may follow `path` with so many places left; None once everything typed is written."""
-        rest = self._typed[sum(len(self._tokens.bytes_of(token)) for token in path) :]
+        n_written = sum(len(self._tokens.bytes_of(token)) for token in path)
+        rest = self._typed[n_written:]
         if not rest:
             return None
-        key = rest, min(n_left, len(rest))
+        key = rest, min(n_left, 1 + max(self._fewest[n_written + 1 :]))  # with more places left, any token fits
         if key not in self._allowed:
             mask = _mask(self._tokens.agreeing(*key), self._tokens.vocab_size)
             self._allowed[key] = (mask & ~self._banned).to(self._device)

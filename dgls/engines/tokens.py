@@ -62,7 +62,7 @@ class Tokens:
         """
         n_places = len(rest) if n_places is None else n_places
         if (rest, n_places) not in self._allowed:
-            fewest = self._fewest(rest)
+            fewest = self.fewest(rest)
             fits = fewest[0] <= n_places
             lengths = [length for length in range(1, len(rest)) if not fits or fewest[length] < n_places]
             found = [token for length in lengths for token in self._ids_of.get(rest[:length], ())]
@@ -73,7 +73,7 @@ class Tokens:
             self._allowed[rest, n_places] = tuple(found)
         return self._allowed[rest, n_places]
 
-    def _fewest(self, text: bytes) -> list[int]:
+    def fewest(self, text: bytes) -> list[int]:
         """How many tokens it takes at least to write a text from each of its bytes on; the last one may be longer."""
         fewest = [0] * (len(text) + 1)
         for start in reversed(range(len(text))):
