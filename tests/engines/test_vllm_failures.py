@@ -83,6 +83,18 @@ def test_what_goes_wrong_is_one_line(fake: FakeVllm, fault: Fault, told: str) ->
     asyncio.run(main())
 
 
+def test_a_server_without_the_right_certificate_is_told_as_such(fake: FakeVllm) -> None:
+    """Here one without any: it does not speak TLS."""
+
+    async def main() -> None:
+        server = Server(Endpoint(fake.url.replace("http:", "https:")))
+        with pytest.raises(ServerError, match=r"cannot be trusted \([a-z ]+\): correct url, or name the file with"):
+            await server.models()
+        await server.close()
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize("fault", [Fault(pause_s=5), Fault(trickles=True)], ids=["slow", "trickling"])
 def test_an_answer_may_not_take_for_ever(fake: FakeVllm, fault: Fault) -> None:
     async def main() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import ssl
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -66,8 +67,12 @@ class Server:
             hint = "see its log; a large queue needs more servers"
             raise ServerError(f"{self.shown} did not answer within {self._within_s:g} s", hint) from error
         except httpx.ConnectError as error:
+            cause = _cause(error)
+            if isinstance(cause, ssl.SSLError):
+                hint = "correct url, or name the file with its authority's certificate in SSL_CERT_FILE"
+                raise ServerError(f"{self.shown} cannot be trusted ({_words(cause)})", hint) from error
             raise ServerError(
-                f"{self.shown} cannot be reached ({_cause(error)})", "start it, or correct url"
+                f"{self.shown} cannot be reached ({_words(cause)})", "start it, or correct url"
             ) from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             reason = str(error) or type(error).__name__
@@ -138,11 +143,21 @@ def _message(content: bytes) -> str:
     return " ".join(str(told or "").split())[:200]
 
 
-def _cause(error: BaseException) -> str:
-    """Why a connection failed, in the system's words."""
+def _cause(error: BaseException) -> BaseException:
+    """The system's error behind one of a connection, or that one."""
     inner: BaseException | None = error
     while inner is not None:
         if isinstance(inner, OSError) and inner.errno and inner.errno > 0:
-            return os.strerror(inner.errno)
+            return inner
         inner = inner.__cause__ or inner.__context__
-    return str(error) or type(error).__name__
+    return error
+
+
+def _words(cause: BaseException) -> str:
+    """Why a connection failed, in the system's words; TLS has numbers of its own."""
+    if isinstance(cause, ssl.SSLError):
+        reason = str(getattr(cause, "verify_message", "") or cause.reason)
+        return reason.lower().replace("_", " ")
+    if isinstance(cause, OSError) and cause.errno and cause.errno > 0:
+        return os.strerror(cause.errno)
+    return str(cause) or type(cause).__name__
