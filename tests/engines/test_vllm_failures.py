@@ -2,6 +2,8 @@
 
 import asyncio
 import math
+import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import pytest
 
 from dgls.engines.endpoint import Endpoint
+from dgls.engines.vllm import server as server_module
 from dgls.engines.vllm import servers
 from dgls.engines.vllm.engine import VllmEngine
 from dgls.engines.vllm.server import Server
@@ -81,6 +84,41 @@ def test_what_goes_wrong_is_one_line(fake: FakeVllm, fault: Fault, told: str) ->
         await engine.close()
 
     asyncio.run(main())
+
+
+def _refuse(listener: socket.socket) -> None:
+    """Answers a greeting in TLS as a server does that knows none."""
+    connection, _ = listener.accept()
+    with connection:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("speaks", "told"),
+    [
+        (True, r"cannot be trusted \([a-z ]+\): correct url, or name the file with"),
+        (False, r"cannot be reached \(no answer within 0\.5 s\): start it, or correct url; a firewall"),
+    ],
+)
+def test_a_connection_that_cannot_be_made_safe_is_told_as_such(
+    speaks: bool, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module, "_REACHED_S", 10.0 if speaks else 0.5)
+
+    async def main(url: str) -> None:
+        server = Server(Endpoint(url))
+        with pytest.raises(ServerError, match=told):
+            await server.models()
+        await server.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        answering = threading.Thread(target=_refuse, args=(listener,))
+        if speaks:
+            answering.start()
+        asyncio.run(main(f"https://127.0.0.1:{listener.getsockname()[1]}"))
+        if speaks:
+            answering.join()
 
 
 @pytest.mark.parametrize("fault", [Fault(pause_s=5), Fault(trickles=True)], ids=["slow", "trickling"])

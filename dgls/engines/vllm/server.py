@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import ssl
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from dgls.errors import EngineError, RefusedError, ServerError
 # Uvicorn drops a connection after 5 s without a request. A dropped one is seen before it is used again in almost all
 # cases; the rest are asked once more.
 _KEPT_S = 60.0
+_REACHED_S = 5.0
 _MAX_ANSWER_BYTES = 64 * 2**20
 _UPDATE = "use vLLM 0.31 or later and a model that it can denoise; see its log"
 
@@ -23,8 +25,8 @@ class Server:
 
     def __init__(self, endpoint: Endpoint, *, within_s: float = 60.0) -> None:
         self.endpoint, self.shown = endpoint, endpoint.shown
-        self._within_s = within_s
-        self._client = _client(endpoint, within_s)
+        self._within_s, self._reach_s = within_s, min(_REACHED_S, within_s)
+        self._client = _client(endpoint, httpx.Timeout(within_s, connect=self._reach_s))
 
     async def is_healthy(self) -> bool:
         """Whether the server says that it is ready."""
@@ -62,12 +64,19 @@ class Server:
                 if "without sending a response" not in str(error):
                     raise
                 return await self._once(method, path, body)
+        except httpx.ConnectTimeout as error:
+            hint = "start it, or correct url; a firewall or a missing VPN looks like this, too"
+            raise ServerError(f"{self.shown} cannot be reached (no answer within {self._reach_s:g} s)", hint) from error
         except (TimeoutError, httpx.TimeoutException) as error:
             hint = "see its log; a large queue needs more servers"
             raise ServerError(f"{self.shown} did not answer within {self._within_s:g} s", hint) from error
         except httpx.ConnectError as error:
+            cause = _cause(error)
+            if isinstance(cause, ssl.SSLError):
+                hint = "correct url, or name the file with its authority's certificate in SSL_CERT_FILE"
+                raise ServerError(f"{self.shown} cannot be trusted ({_words(cause)})", hint) from error
             raise ServerError(
-                f"{self.shown} cannot be reached ({_cause(error)})", "start it, or correct url"
+                f"{self.shown} cannot be reached ({_words(cause)})", "start it, or correct url"
             ) from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             reason = str(error) or type(error).__name__
@@ -107,7 +116,7 @@ class Server:
                 return RefusedError(f"{self.shown} refuses the request ({reason})", _UPDATE)
 
 
-def _client(endpoint: Endpoint, within_s: float) -> httpx.AsyncClient:
+def _client(endpoint: Endpoint, timeout: httpx.Timeout) -> httpx.AsyncClient:
     """The connections to an endpoint; proxies of the environment only count for other machines. Raises EngineError."""
     parts = urlsplit(endpoint.url)
     limits = httpx.Limits(max_connections=64, max_keepalive_connections=64, keepalive_expiry=_KEPT_S)
@@ -116,7 +125,7 @@ def _client(endpoint: Endpoint, within_s: float) -> httpx.AsyncClient:
         return httpx.AsyncClient(
             base_url="http://vllm" if socket else endpoint.url,
             headers={"Authorization": f"Bearer {endpoint.key}"} if endpoint.key else {},
-            timeout=httpx.Timeout(within_s, connect=min(5.0, within_s)),
+            timeout=timeout,
             transport=socket,
             verify=parts.scheme == "https",  # reading the certificates takes longer than a request
             limits=limits,
@@ -138,11 +147,21 @@ def _message(content: bytes) -> str:
     return " ".join(str(told or "").split())[:200]
 
 
-def _cause(error: BaseException) -> str:
-    """Why a connection failed, in the system's words."""
+def _cause(error: BaseException) -> BaseException:
+    """The system's error behind one of a connection, or that one."""
     inner: BaseException | None = error
     while inner is not None:
         if isinstance(inner, OSError) and inner.errno and inner.errno > 0:
-            return os.strerror(inner.errno)
+            return inner
         inner = inner.__cause__ or inner.__context__
-    return str(error) or type(error).__name__
+    return error
+
+
+def _words(cause: BaseException) -> str:
+    """Why a connection failed, in the system's words; TLS has numbers of its own."""
+    if isinstance(cause, ssl.SSLError):
+        reason = str(getattr(cause, "verify_message", "") or cause.reason)
+        return reason.lower().replace("_", " ")
+    if isinstance(cause, OSError) and cause.errno and cause.errno > 0:
+        return os.strerror(cause.errno)
+    return str(cause) or type(cause).__name__
