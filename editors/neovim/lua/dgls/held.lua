@@ -18,10 +18,8 @@ function M.follow(name, buf, kept, released)
     buffer = buf,
     callback = function(event)
       if event.data.client_id == kept.client.id and released() then
-        -- Not at once: a group cannot go while one of its own commands runs.
-        vim.schedule(function()
-          pcall(api.nvim_del_augroup_by_id, group)
-        end)
+        -- Only what is in it now: when a file is read anew, the client attaches again at once, to the same group.
+        api.nvim_clear_autocmds({ group = group })
       end
     end,
   })
