@@ -177,13 +177,13 @@ def main() -> None:
     if how == "deaf":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     server = Server(parsed())
-    if "FAKE_VLLM_LOG" in os.environ:
-        with Path(os.environ["FAKE_VLLM_LOG"]).open("a") as log:
-            log.write(f"{os.getpid()} {server.options.model}\n")
     # As vLLM's engine: a process of its own that outlives a killed server, and holds on to its output.
     subprocess.Popen(["sleep", "1000"])
     sys.stdout.write(LOADING)
     sys.stdout.flush()
+    if "FAKE_VLLM_LOG" in os.environ:  # only now: it would break over this output if nobody were left to read it
+        with Path(os.environ["FAKE_VLLM_LOG"]).open("a") as log:
+            log.write(f"{os.getpid()} {server.options.model}\n")
     if how in CRASHES:
         print(CRASHES[how], flush=True)
         sys.exit(1)
