@@ -106,7 +106,7 @@ def settled(gap: Gap, drafts: Drafts) -> str:
     """The beginning of the best candidate that has settled, as far as it is worth showing."""
     tokens = drafts.candidates[0].tokens if drafts.candidates else ()
     text = "".join(token.text for token in takewhile(lambda token: token.settled, tokens))
-    return clip_at(Place(gap, "ide"), text).text if text else ""
+    return clip_at(Place(gap, "ide"), text, whole=False).text if text else ""
 
 
 def chosen(gap: Gap, drafts: tuple[Draft, ...], least_sureness: float = 0.0) -> tuple[Candidate, ...]:

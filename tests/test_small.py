@@ -21,7 +21,7 @@ from dgls.text.prompt import prompt
 MARKED = {
     "rest of a line": "def area(width, height):\n    return ‸\n\n\nprint(area(2, 3))\n",
     "half a symbol": "class Point:\n    def __init__(self):\n        self.x = 1\n\n    def norm(sel‸):\n        pass\n",
-    "a whole line": "import os\n\n\ndef read(path):\n    ‸\n    return text\n",
+    "a whole line": "class P:\n    def __init__(self, x, y):\n        self.x = x\n        ‸\n\n    def go(self): ...",
     "the start of a file": "‸\n\nprint(os.getcwd())\n",
     "the end of a file": "import os\n\nprint(os.‸",
     "an empty file": "‸",

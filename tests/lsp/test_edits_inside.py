@@ -72,7 +72,7 @@ def ask_fill(inside: Inside, number: int) -> None:
     """Asks for ghost text."""
     say(
         inside, number, "textDocument/inlineCompletion",
-        position={"line": 0, "character": 3}, context={"triggerKind": 1},
+        position={"line": 2, "character": 0}, context={"triggerKind": 1},
     )  # fmt: skip
 
 

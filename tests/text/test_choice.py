@@ -2,8 +2,8 @@
 
 import pytest
 
-from dgls.engines import Draft, Token
-from dgls.infill import chosen, fills_of
+from dgls.engines import Draft, Drafts, Token
+from dgls.infill import chosen, fills_of, settled
 from dgls.text.syntax import n_errors
 from tests.marked import marked
 
@@ -37,6 +37,13 @@ def test_equal_candidates_keep_their_order_and_give_one_fill() -> None:
     drafts = (Draft("1", (Token("1", 0.5, settled=True),)), Draft("1 "), Draft("2"))
     fills = fills_of(gap, chosen(gap, drafts))
     assert [(fill.text, fill.sureness) for fill in fills] == [("1", 0.5), ("2", 0.0)]
+
+
+def test_a_draft_need_not_parse_yet() -> None:
+    gap, _ = marked("def f(a):\n    «»\n    return a\n")
+    tokens = (Token("a = [", 0.9, settled=True), Token("1, 2]", 0.5, settled=False))
+    assert settled(gap, Drafts((Draft("a = [1, 2]", tokens),), final=False)) == "a = ["
+    assert chosen(gap, (Draft("a = ["),))[0].text == ""
 
 
 def test_a_language_without_a_grammar_has_no_errors_to_count() -> None:

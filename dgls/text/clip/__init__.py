@@ -35,7 +35,7 @@ RULES = (
     Rule("T1", tails.partial_line),
     Rule("T2", tails.filler),
     Rule("J1", data.separators),
-    Rule("X1", drops.parses),
+    Rule("X1", drops.parses, only_whole=True),
     Rule("E1", tails.line_end),
     Rule("D4", drops.dead_end),
     Rule("D1", drops.next_line_again),
@@ -79,14 +79,19 @@ def clip(
     return clip_at(Place(gap, policy), raw, truncated=truncated, sureness=sureness)
 
 
-def clip_at(place: Place, raw: str, *, truncated: bool = False, sureness: Sureness | None = None) -> Clipped:
-    """The same, for several texts in one gap: what is known of its surroundings is found out once."""
+def clip_at(
+    place: Place, raw: str, *, truncated: bool = False, sureness: Sureness | None = None, whole: bool = True
+) -> Clipped:
+    """The same, for several texts in one gap: what is known of its surroundings is found out once.
+
+    A text that is still being written is not `whole`: it need not parse yet.
+    """
     doubt = sureness.doubt(raw) if sureness else None
     work = Work(with_lf(raw[:_MAX_CHARS]), truncated or len(raw) > _MAX_CHARS, doubt=doubt)
     acted: list[str] = []
     for _ in range(_MAX_ROUNDS):
         before = work.text
-        work = _round(work, place, acted)
+        work = _round(work, place, acted, whole=whole)
         if work.silence or work.text == before:
             break
         work = Work(work.text)
@@ -103,10 +108,10 @@ def prepare(document: Document) -> None:
     clip("(x)\n}", gap_at(document, document.text.find("\n", len(document.text) // 2) + 1))
 
 
-def _round(work: Work, place: Place, acted: list[str]) -> Work:
+def _round(work: Work, place: Place, acted: list[str], *, whole: bool) -> Work:
     """The text after every rule once; the names of those that changed it are added."""
     for rule in RULES:
-        if work.silence or (rule.only_ide and not place.ide):
+        if work.silence or (rule.only_ide and not place.ide) or (rule.only_whole and not whole):
             continue
         after = rule.act(work, place)
         if after.text != work.text or after.silence:

@@ -179,11 +179,15 @@ Act = Callable[[Work, Place], Work]
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule: its short name, what it does to a text, and whether it is only for ghost text at a cursor."""
+    """A rule: its short name and what it does to a text.
+
+    `only_ide` says that it is only for ghost text at a cursor, `only_whole` that a text on its way breaks it.
+    """
 
     name: str
     act: Act
     only_ide: bool = False
+    only_whole: bool = False
 
 
 def n_word_chars(text: str) -> int:
