@@ -1,12 +1,9 @@
 """The prompt: what an engine is told about a gap, cut to a budget."""
 
-import re
 from dataclasses import dataclass
 
 from dgls.text.document import with_lf
 from dgls.text.gap import Gap
-
-_HALF_PAIR = re.compile(r"[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -64,16 +61,11 @@ def prompt(gap: Gap, budget_chars: int) -> Prompt:
     start = kept_from(document.text[: gap.start], budget_chars)
     end = _line_end_before(document.text, gap.end, budget_chars // 4)
     return Prompt(
-        prefix=_readable(document.text[start : gap.start]),
-        suffix=_readable(document.text[gap.end : end]),
-        name=_readable(document.name),
+        prefix=with_lf(document.text[start : gap.start]),
+        suffix=with_lf(document.text[gap.end : end]),
+        name=document.name,
         language=document.language,
     )
-
-
-def _readable(text: str) -> str:
-    """The text with LF line ends, and U+FFFD for half a surrogate pair, which no tokenizer reads."""
-    return with_lf(text if text.isascii() else _HALF_PAIR.sub("\ufffd", text))
 
 
 def kept_from(prefix: str, budget_chars: int) -> int:

@@ -23,12 +23,6 @@ def test_line_ends_are_lf() -> None:
     assert (prompt(gap, 100).prefix, prompt(gap, 100).suffix) == ("a\nb\n", "c\nd\n")
 
 
-def test_half_a_character_is_one_that_tokenizers_read() -> None:
-    gap, _ = marked("a\ud83d\r\n«»\ude00c", name="gr\udcf6n.py")
-    asked = prompt(gap, 100)
-    assert (asked.prefix, asked.suffix, asked.name) == ("a\ufffd\n", "\ufffdc", "gr\ufffdn.py")
-
-
 @given(LINES, st.integers(60, 200))
 def test_what_is_kept_begins_at_a_line_start(prefix: str, budget: int) -> None:
     start = kept_from(prefix, budget)
