@@ -12,7 +12,10 @@ _TOPICS = {
     "Lengths in tokens": ("length off", "length bias", "pins changed"),
     "Cost": ("forwards", "forwards median", "steps", "steps median", "tokens/forward"),
 }
-_BRIEF = ("exact", "pass@1", "first token", "parses", "echo", "length bias", "steps median", "forwards median")
+_BRIEF = (
+    *("exact", "pass@1", "first token", "parses", "silent", "echo", "length bias"),
+    *("steps median", "forwards median"),
+)
 _COVERAGES = (0.1, 0.25, 0.5, 0.75, 1.0)
 
 Table = tuple[str, list[list[str]]]  # a title, and rows of which the first is the head
