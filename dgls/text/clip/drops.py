@@ -20,7 +20,6 @@ _LEAVABLE = (
 )
 # What is reached nevertheless: labels, conditions of the preprocessor, functions that are known all over their block.
 _REACHED = re.compile(r"\s*(?:case\b|default\b|#|@?\w+:(?!:)|(?:async|static|fn|fun|func|function)\b)")
-_BLANK = re.compile(r"\s*$")
 _CLOSER = re.compile(rf"\W*(?:{END_WORDS})")
 
 
@@ -42,9 +41,8 @@ def parses(work: Work, place: Place) -> Work:
     if fitting is not None:
         return Work(fitting)
     first = work.text.split("\n", 1)[0]
-    hopeless = (place.n_errors(first) or 0) > n_before + _may_be_right(first, n_before, place) or n_word_chars(
-        first
-    ) < _FEW
+    n_excused = 1 if _may_be_right(first, n_before, place) else 0
+    hopeless = (place.n_errors(first) or 0) > n_before + n_excused or n_word_chars(first) < _FEW
     return work.silent(Silence.BROKEN) if hopeless else Work(first)
 
 
@@ -72,10 +70,10 @@ def dead_end(work: Work, place: Place) -> Work:
     lines = work.text.rstrip().split("\n")
     begins_line = place.own_line or len(lines) > 1
     ends_line = work.text.endswith("\n") or not place.rest.strip()
-    if place.language.name not in _LEAVABLE or not begins_line or not ends_line or place.scan(work.text).inside:
-        return work
     last = (place.line if len(lines) == 1 else "") + lines[-1]
-    if not _LEAVING.match(last) or not _goes_on_below(place, indent_of(last)):
+    if place.language.name not in _LEAVABLE or not begins_line or not ends_line or not _LEAVING.match(last):
+        return work
+    if not _goes_on_below(place, indent_of(last)) or place.scan(work.text).inside:
         return work
     kept = "\n".join(lines[:-1])
     return work.changed(kept) if kept.strip() else work.silent(Silence.DEAD_END)
@@ -84,8 +82,10 @@ def dead_end(work: Work, place: Place) -> Work:
 def _goes_on_below(place: Place, indent: int) -> bool:
     """Whether the next line of code is one more of a block with this indentation."""
     comments = (*place.language.comments, "/*", "*")
-    code = next((line for line in place.below if not line.lstrip().startswith(comments)), "")
-    return indent_of(code) == indent and not any(kind.match(code) for kind in (_REACHED, BLOCK_END, CONTINUES, _BLANK))
+    code = next((line for line in place.below if not line.lstrip().startswith(comments)), None)
+    if code is None or indent_of(code) != indent:
+        return False
+    return not any(kind.match(code) for kind in (_REACHED, BLOCK_END, CONTINUES))
 
 
 def next_line_again(work: Work, place: Place) -> Work:
