@@ -285,15 +285,7 @@ end
 ---@param buf integer
 function M.attach(client, buf)
   local suggested = { client = client, edits = {}, n_asked = 0 }
-  by_buffer[buf] = suggested
-  local on = held.follow('edits', buf, suggested, function()
-    local is_held = by_buffer[buf] == suggested
-    if is_held then
-      diff.clear(buf)
-      by_buffer[buf] = nil
-    end
-    return is_held
-  end)
+  local on = held.follow('edits', by_buffer, buf, suggested, diff.clear)
   on({ 'TextChanged', 'TextChangedI', 'TextChangedP' }, moved)
   on({ 'InsertEnter' }, forget)
   if config.now.edits then

@@ -174,15 +174,7 @@ end
 ---@param buf integer
 function M.attach(client, buf)
   local ghost = { client = client, fills = {}, index = 1 }
-  ghosts[buf] = ghost
-  local on = held.follow('ghost', buf, ghost, function()
-    local is_held = ghosts[buf] == ghost
-    if is_held then
-      drafts.clear(buf)
-      ghosts[buf] = nil
-    end
-    return is_held
-  end)
+  local on = held.follow('ghost', ghosts, buf, ghost, drafts.clear)
   on({ 'CursorMovedI', 'TextChangedI', 'TextChangedP' }, moved)
   on({ 'InsertLeave' }, forget)
   on({ 'BufLeave', 'WinLeave' }, left)

@@ -4,20 +4,24 @@ local api = vim.api
 
 local M = {}
 
---- Follows a buffer's events; the result adds what to do at some of them.
+--- Keeps something of a buffer and follows its events; the result adds what to do at some of them.
 ---@generic T
 ---@param name string
+---@param by_buffer table<integer, T> what the feature keeps of each buffer
 ---@param buf integer
----@param kept T what the feature keeps of the buffer, with its client
----@param released fun(): boolean called when the client lets go; whether the feature still kept it
+---@param kept T what it keeps of this one, with its client
+---@param clear fun(buf: integer) takes away what is drawn, when the client lets go
 ---@return fun(events: string[], act: fun(buf: integer, kept: T))
-function M.follow(name, buf, kept, released)
+function M.follow(name, by_buffer, buf, kept, clear)
+  by_buffer[buf] = kept
   local group = api.nvim_create_augroup(('dgls.%s:%d'):format(name, buf), {})
   api.nvim_create_autocmd('LspDetach', {
     group = group,
     buffer = buf,
     callback = function(event)
-      if event.data.client_id == kept.client.id and released() then
+      if event.data.client_id == kept.client.id and by_buffer[buf] == kept then
+        clear(buf)
+        by_buffer[buf] = nil
         -- Only what is in it now: when a file is read anew, the client attaches again at once, to the same group.
         api.nvim_clear_autocmds({ group = group })
       end
